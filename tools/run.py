@@ -32,7 +32,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from extensions.course.address import repository
-
 from utils.lab import PROFILES, nearest
 
 PATH_LINE = 'sys.path.insert(0, "../..")'
@@ -118,7 +117,7 @@ def normalize(nb: NotebookNode, previous: NotebookNode | None = None) -> None:
     nb.metadata.kernelspec = NotebookNode(
         display_name="Python 3 (ipykernel)", language="python", name="python3"
     )
-    nb.metadata.language_info = NotebookNode(name="python")
+    nb.metadata.language_info = NotebookNode(name="python", pygments_lexer="ipython3")
     before = {cell.id: cell for cell in previous.cells} if previous is not None else {}
     for cell in nb.cells:
         cell.metadata = NotebookNode(
