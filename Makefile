@@ -1,0 +1,66 @@
+# Every target is a line or two that calls a tool; README.md gives the same steps without make.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# One chapter's part of the tests:  make test CH=02-cv      One lab:  make run LAB=book/…-lab.ipynb
+CH ?=
+LAB ?=
+# Benchmark data for the full profile, where it is at hand (see "Data" in README.md).
+export COURSE_DATA ?= $(wildcard $(abspath ../shared/data))
+
+.PHONY: book lab test variants run seeds bench lock vendor clean
+
+book: .venv/site
+	$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet
+	@test -n "$$CI" || test -z "$$DISPLAY$$WAYLAND_DISPLAY" || $(BIN)/python -m webbrowser _build/html/index.html
+	@echo "The book is at $(CURDIR)/_build/html/index.html"
+
+lab: .venv/all
+	$(BIN)/python -m jupyter lab book
+
+test: .venv/all .venv/browser book
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests book/$(CH) --chapter="$(CH)" \
+	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 -n 2 --dist loadscope
+
+# The labs once more on the plainest processor, on another, and with two threads.
+variants: .venv/all
+	for cpu in default avx2; do for threads in 1 2; do \
+	  ATEN_CPU_CAPABILITY=$$cpu OMP_NUM_THREADS=$$threads $(BIN)/python -m pytest book/$(CH) --nbval \
+	  --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 || exit 1; done; done
+
+run: .venv/all
+	$(BIN)/python tools/run.py $(LAB)
+
+seeds: .venv/all
+	$(BIN)/python tools/run.py --seeds 5 $(LAB)
+
+bench: .venv/all book
+	$(BIN)/python tools/bench.py
+
+lock: .venv/all
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 requirements.txt \
+	  --output-file requirements.lock --custom-compile-command "make lock"
+
+# Only to change a version of a vendored file: see THIRD_PARTY.md.
+vendor: .venv/all
+	$(BIN)/python tools/vendor.py
+
+clean:
+	rm -rf _build .venv
+
+.venv/site: requirements-site.txt requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
+	  "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version + ": make book PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) -r requirements-site.txt -c requirements.lock
+	@touch $@
+
+.venv/all: .venv/site requirements.txt
+	$(PIP) -r requirements.txt -c requirements.lock
+	@touch $@
+
+# The browser that the tests drive: the system's own, or Debian's, or the one Playwright brings.
+.venv/browser: .venv/all
+	command -v chromium || command -v google-chrome || apt-get install -y -qq chromium \
+	  || (apt-get update -qq && apt-get install -y -qq chromium) || $(BIN)/playwright install chromium
+	@touch $@
