@@ -20,6 +20,7 @@ MODULES = (
     "numbering",
     "questions",
     "repairs",
+    "speed",
     "stamp",
     "stylesheets",
 )
