@@ -1,7 +1,7 @@
 """Images of a page: loaded when they come near the screen, with their size known before.
 
 A lab may hold 400 kB of figures; a reader who opens the page gets the first one and the rest while
-scrolling. `width` and `height` keep the text from jumping when they arrive.
+scrolling. `width` and `height`, from the file itself, keep the text from jumping when they arrive.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ def png_size(path: Path) -> tuple[int, int] | None:
     return struct.unpack(">II", head[16:24])
 
 
+def svg_size(path: Path) -> tuple[int, int] | None:
+    """Width and height of a drawing from its viewBox, or None where it has none."""
+    box = re.search(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"', path.read_text("utf-8")[:2000])
+    return (round(float(box[1])), round(float(box[2]))) if box else None
+
+
 def prepare(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Add the attributes to every image of the page."""
     sources = {name: Path(app.srcdir) / uri for uri, name in app.builder.images.items()}
@@ -38,7 +44,9 @@ def prepare(app: Sphinx, page: str, template: str, context: dict[str, Any], doct
         added = "" if seen == 1 or "loading=" in tag else ' loading="lazy"'
         found = SOURCE.search(tag)
         path = found and sources.get(found[1].rsplit("/", 1)[-1])
-        size = png_size(path) if path and path.is_file() and "width" not in tag else None
+        size = None
+        if path and path.is_file() and " width=" not in tag:
+            size = svg_size(path) if path.suffix == ".svg" else png_size(path)
         if size:
             added += f' width="{size[0]}" height="{size[1]}"'
         return f"<img{added}{tag[4:]}"
