@@ -37,7 +37,8 @@ seeds: .venv/all
 bench: .venv/all book
 	$(BIN)/python tools/bench.py
 
-lock: .venv/all
+lock: .venv/site
+	$(PIP) $(shell grep ^uv== requirements.txt)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 requirements.txt \
 	  --output-file requirements.lock --custom-compile-command "make lock"
 
