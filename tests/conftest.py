@@ -1,0 +1,70 @@
+"""What every test may use, and the choice of a chapter: ``pytest tests book --chapter=02-cv``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # `utils`, `tools` and `extensions` are not installed
+
+from utils.lab import nearest
+
+CHAPTERS = sorted(path.parent.name for path in ROOT.glob("book/*/index.md"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chapter", default="", help="only what concerns this chapter, as 02-cv")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a misspelt chapter: it would select nothing and pass."""
+    chapter = config.getoption("chapter")
+    if chapter and chapter not in CHAPTERS:
+        raise pytest.UsageError(f"no chapter {chapter!r}. {nearest(chapter, CHAPTERS)}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out notebooks that are no labs and, with ``--chapter``, what is of other chapters."""
+    chapter = config.getoption("chapter")
+    kept, left = [], []
+    for item in items:
+        is_stray = item.path.suffix == ".ipynb" and not is_lab(item.path)
+        (left if is_stray or chapter not in item.nodeid else kept).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
+
+
+def is_lab(path: Path) -> bool:
+    """Whether a notebook is one of the book's labs, rather than somebody's scratch copy."""
+    return path.name.endswith("-lab.ipynb") or path.name == "project.ipynb"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium or Chrome: the system's own, else the one that Playwright brought."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    if not Path(path).exists():
+        pytest.fail(
+            "no Chromium: install it (Debian: chromium) or run `playwright install chromium`"
+        )
+    return path
+
+
+@pytest.fixture(scope="session")
+def offline() -> dict[str, str]:
+    """An environment in which a program that asks for another host fails at once."""
+    closed = "http://127.0.0.1:9"
+    names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+    return {**os.environ, **dict.fromkeys(names, closed), "no_proxy": "127.0.0.1,localhost"}
