@@ -6,6 +6,7 @@ and once from disk, and everything that can be asked of it is asked then.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shutil
@@ -50,6 +51,9 @@ SAMPLE_CODE = """() => {
         kinds.forEach(kind => seen.add(kind));
     }
 }"""
+# All characters that MathJax draws, the pieces of tall brackets among them.
+DRAWN = """() => [...new Set([...document.querySelectorAll("mjx-c")].map(
+    part => getComputedStyle(part, "::before").content.slice(1, -1)))].join("")"""
 AXE = {"rules": {"label-content-name-mismatch": {"enabled": True}}, "resultTypes": ["violations"]}
 
 
@@ -124,6 +128,15 @@ def axe(page: Any, script: str) -> list[str]:
     ]
 
 
+@functools.cache
+def math_characters() -> set[str]:
+    """What the mathematics fonts of the site can draw, and the space."""
+    from fontTools.ttLib import TTFont
+
+    fonts = (ROOT / "extensions/course/assets/vendor/mathjax").rglob("*.woff")
+    return {" ", "\\"}.union(*(map(chr, TTFont(font).getBestCmap()) for font in fonts))
+
+
 def overflow(page: Any) -> int:
     """How many pixels the page is wider than the screen."""
     return page.evaluate(
@@ -163,6 +176,8 @@ def test_page_over_http(
         assert tab.locator("mjx-container").count() > 0, "no mathematics was rendered"
         wrong = tab.locator("mjx-merror").all_text_contents()
         assert not wrong, f"mathematics that cannot be rendered: {wrong}"
+        missing = set(tab.evaluate(DRAWN)) - math_characters()
+        assert not missing, f"not in our mathematics fonts (tools/vendor.py): {sorted(missing)}"
     else:
         assert not any("mathjax" in name for name in weight), (
             "MathJax on a page without mathematics"
