@@ -56,7 +56,8 @@ def sources() -> list[Path]:
             path
             for path in (ROOT / folder).rglob("*")
             if path.is_file()
-            and not {"__pycache__", ".ipynb_checkpoints", "vendor"} & set(path.parts)
+            and not {"__pycache__", "vendor"} & set(path.parts)
+            and not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
         ]
     return found
 
