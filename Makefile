@@ -8,17 +8,20 @@ LAB ?=
 # Benchmark data for the full profile, where it is at hand (see "Data" in README.md).
 export COURSE_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: book lab test variants run seeds bench lock vendor clean
+.PHONY: book site lab test variants run seeds bench lock vendor clean
 
-book: .venv/site
-	$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet
-	@test -n "$$CI" || test -z "$$DISPLAY$$WAYLAND_DISPLAY" || $(BIN)/python -m webbrowser _build/html/index.html
+book: site
+	@if [ -z "$$CI" ] && { [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; }; then \
+	  $(BIN)/python -m webbrowser "file://$(CURDIR)/_build/html/index.html"; fi
 	@echo "The book is at $(CURDIR)/_build/html/index.html"
+
+site: .venv/site
+	$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet
 
 lab: .venv/all
 	$(BIN)/python -m jupyter lab book
 
-test: .venv/all .venv/browser book
+test: .venv/all .venv/browser site
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests book/$(CH) --chapter="$(CH)" \
 	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 -n 2 --dist loadscope
 
@@ -34,7 +37,7 @@ run: .venv/all
 seeds: .venv/all
 	$(BIN)/python tools/run.py --seeds 5 $(LAB)
 
-bench: .venv/all book
+bench: .venv/all site
 	$(BIN)/python tools/bench.py
 
 lock: .venv/site
