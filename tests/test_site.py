@@ -81,8 +81,10 @@ def _is_page(path: Path) -> bool:
     return "_static" not in path.parts and "_sources" not in path.parts
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
+    """One browser for this file. Not for the session: while Playwright runs, no other test of the
+    same process could start it, and which tests share a process is chance."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
