@@ -41,6 +41,8 @@ class Lab:
 def start(seed: int = 0) -> Lab:
     """Seed everything, pick the device, read the profile and set the figure style.
 
+    It also starts the process that checks exercises, so that the first check need not wait for it.
+
     Args:
         seed: seeds Python, NumPy and PyTorch. ``COURSE_SEED`` in the environment overrides it, to
             see whether a lab's claims hold for other seeds.
@@ -53,7 +55,7 @@ def start(seed: int = 0) -> Lab:
     """
     import torch
 
-    from utils import plots
+    from utils import exercises, plots
 
     profile = _profile()
     seed = _seed(seed)
@@ -65,6 +67,7 @@ def start(seed: int = 0) -> Lab:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     plots.use_style()
+    exercises.warm_up()
     print(f"Ready: profile {profile}, seed {seed}.")
     return Lab(seed=seed, profile=profile, device=_device(), rng=np.random.default_rng(seed))
 
