@@ -8,7 +8,7 @@ LAB ?=
 # Benchmark data for the full profile, where it is at hand (see "Data" in README.md).
 export COURSE_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: book site lab test variants run seeds bench lock vendor clean
+.PHONY: book site lab test variants mutation run seeds bench lock vendor clean
 
 book: site
 	@if [ -z "$$CI" ] && { [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; }; then \
@@ -30,6 +30,11 @@ variants: .venv/all
 	for cpu in default avx2; do for threads in 1 2; do \
 	  ATEN_CPU_CAPABILITY=$$cpu OMP_NUM_THREADS=$$threads $(BIN)/python -m pytest book/$(CH) --nbval \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 || exit 1; done; done
+
+# Small mistakes in every solution, made mechanically: does its check notice each?
+mutation: .venv/all
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/exercises/test_mutation.py --mutate=all \
+	  --chapter="$(CH)" -n 2
 
 run: .venv/all
 	$(BIN)/python tools/run.py $(LAB)

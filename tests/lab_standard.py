@@ -23,8 +23,10 @@ from tools import run
 ROOT = Path(__file__).resolve().parents[1]
 CURRICULUM = yaml.safe_load((Path(__file__).parent / "curriculum.yml").read_text(encoding="utf-8"))
 
-PARTS = ("Goal", "Set-up", "Build it", "Prove it", "Use it", "Break it", "Recap")
-OPTIONAL_PARTS = ("Play", "Your turn")  # between Break it and Recap
+PARTS = (
+    "Goal", "Set-up", "Build it", "Prove it", "Use it", "Break it", "Play", "Your turn", "Recap",
+)  # fmt: skip
+EXERCISES = 3  # at least, in a lab
 SECONDS, MEGABYTES = 60, 2048  # of the quick profile, on one core
 LAB_KB, OUTPUT_KB = 400, 150
 CELL_LINES = 28  # "about 25"
@@ -159,17 +161,16 @@ def has_parts(lab: Lab) -> Iterator[str]:
     if not re.match(r"# .+: lab\s*$", text.split("\n", 1)[0]):
         yield "cell 1: the lab begins with its title, `# Topic title: lab`"
     headings = [h.strip() for h in re.findall(r"(?m)^## (.+)$", text)]
-    order = [*PARTS[:-1], *OPTIONAL_PARTS, PARTS[-1]]
     for title in PARTS:
         if title not in headings:
             yield f"the part `## {title}` is missing"
     for title in headings:
-        if title not in order:
+        if title not in PARTS:
             yield f"`## {title}` is no part of the standard; use `###` inside a part"
-    known = [h for h in headings if h in order]
-    if known != sorted(known, key=order.index) or len(set(known)) != len(known):
-        yield f"the parts stand as {', '.join(known)}; the order is {', '.join(order)}"
-    for title in ("Build it", "Prove it", "Use it", "Break it"):
+    known = [h for h in headings if h in PARTS]
+    if known != sorted(known, key=PARTS.index) or len(set(known)) != len(known):
+        yield f"the parts stand as {', '.join(known)}; the order is {', '.join(PARTS)}"
+    for title in PARTS[2:-1]:
         if title in headings and not any(c.node.cell_type == "code" for c in lab.part(title)):
             yield f"the part `## {title}` has no code"
 
@@ -218,12 +219,13 @@ def described_figures(lab: Lab) -> Iterator[str]:
 
 def compared(lab: Lab) -> Iterator[str]:
     """Most outputs are compared strictly, and what is compared is the same on every machine."""
-    shown = [cell for cell in lab.code if cell.node.outputs]
-    strict = [cell for cell in shown if cell.is_compared]
-    if len(strict) < COMPARED * len(shown):
+    strict = [cell for cell in lab.code if cell.node.outputs and cell.is_compared]
+    shown = [c for c in lab.code if c.node.outputs and not c.tags & {"exercise", "solution"}]
+    held = [cell for cell in shown if cell.is_compared]  # verdicts of exercises do not count here
+    if len(held) < COMPARED * len(shown):
         loose = "; ".join(str(cell) for cell in shown if not cell.is_compared)
         yield (
-            f"only {len(strict)} of {len(shown)} cells with output are compared, at least "
+            f"only {len(held)} of {len(shown)} cells with output are compared, at least "
             f"{COMPARED:.0%} must be; not compared: {loose}"
         )
     for cell in strict:
@@ -271,6 +273,30 @@ def proven(lab: Lab) -> Iterator[str]:
         yield "the part `## Prove it` states no result: no call of claim()"
 
 
+def answerable(lab: Lab) -> Iterator[str]:
+    """Exercises of four cells each: statement, stub with its check, hints, folded solution."""
+    cells = lab.part("Your turn")
+    stubs = [place for place, cell in enumerate(cells) if "exercise" in cell.tags]
+    if len(stubs) < EXERCISES:
+        yield f"{len(stubs)} exercises under `## Your turn`, at least {EXERCISES} are needed"
+    for place in stubs:
+        kinds = [cell.node.cell_type for cell in cells[place - 1 : place + 3]]
+        after = cells[place + 2] if len(kinds) == 4 else cells[place]
+        if kinds != ["markdown", "code", "markdown", "code"] or "solution" not in after.tags:
+            yield f"{cells[place]}: around it must stand statement, this stub, hints, solution"
+            continue
+        if "<summary>Hint 1</summary>" not in cells[place + 1].node.source:
+            yield f"{cells[place + 1]}: holds no folded hints"
+        folded = after.node.metadata.get("jupyter", {}).get("source_hidden")
+        if not folded or after.node.metadata.get("cellView") != "form":
+            yield f"{after}: a solution is folded by `jupyter: source_hidden` and `cellView: form`"
+        for cell in (cells[place], after):
+            if "check" not in _calls([cell]):
+                yield f"{cell}: does not end with check()"
+        if "not attempted yet" not in cells[place].text or ": correct." not in after.text:
+            yield f"{cells[place]}: the stub must read `not attempted yet`, the solution `correct`"
+
+
 def normalized(lab: Lab) -> Iterator[str]:
     """As tools/run.py writes it: normalizing it once more changes nothing."""
     again = nbformat.reads(nbformat.writes(lab.nb), as_version=4)
@@ -293,6 +319,7 @@ LAB_CHECKS: tuple[Callable[[Lab], Iterator[str]], ...] = (
     compared,
     set_up,
     proven,
+    answerable,
     normalized,
 )
 

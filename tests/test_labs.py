@@ -101,6 +101,28 @@ PNG = (  # one gray pixel
 )
 
 
+def exercise(number: int) -> list:
+    """The four cells of an exercise."""
+    stub, solution = (
+        new_code_cell(
+            f"{title}def f{number}{name}(x):\n    return {value}\n\n\n"
+            f'check("cnn-basics.f{number}", f{number}{name}{last})',
+            outputs=[new_output("stream", name="stdout", text=f"{mark} f{number}: {said}.\n")],
+            metadata=metadata,
+        )
+        for title, name, value, last, mark, said, metadata in (
+            ("", "", None, "", "○", "not attempted yet", {"tags": ["exercise"]}),
+            (
+                "# @title Solution\n", "_solution", "x", ", solution=True", "✓", "correct. So",
+                {"tags": ["solution"], "jupyter": {"source_hidden": True}, "cellView": "form"},
+            ),
+        )
+    )  # fmt: skip
+    hints = "<details><summary>Hint 1</summary>\n\nReturn x.\n\n</details>"
+    statement = new_markdown_cell(f"### Identity {number}\n\nWrite `f{number}(x)`.")
+    return [statement, stub, new_markdown_cell(hints), solution]
+
+
 def good_lab() -> Lab:
     """The smallest lab that keeps to the standard; every test below breaks it in one way."""
     text = new_markdown_cell
@@ -143,7 +165,10 @@ def good_lab() -> Lab:
             'claim("accuracy ≥ 0.9", accuracy >= 0.9)',
             outputs=[new_output("stream", name="stdout", text="accuracy ≥ 0.9 ✓\n")],
         ),
+        "play": new_code_cell("Explorer()"),
     }
+    turns = [cell for number in range(standard.EXERCISES) for cell in exercise(number)]
+    code |= {f"turn {n}": cell for n, cell in enumerate(turns) if cell.cell_type == "code"}
     cells = [
         text("# CNN basics: lab\n\n## Goal\n\nTwo sentences."),
         text("## Set-up\n\n| | quick | full |\n|---|---|---|\n| epochs | 2 | 10 |"),
@@ -158,6 +183,10 @@ def good_lab() -> Lab:
         code["figure"],
         text("## Break it\n\nWithout it."),
         code["claim"],
+        text("## Play\n\nMove it."),
+        code["play"],
+        text("## Your turn\n\nEdit, run, read."),
+        *turns,
         text("## Recap\n\nThree lines."),
     ]
     for number, cell in enumerate(code.values(), start=1):
@@ -221,7 +250,7 @@ BROKEN = {
     "time not noted": (lambda nb: nb.metadata.pop("course"), "lack course.seconds"),
     "an output too large": (lambda nb: _print(nb, "x" * 160_000), "cell 5.*output of 160 kB"),
     "file too large": (
-        lambda nb: nb.cells[0].update(source=nb.cells[0].source + "x" * 400_000),
+        lambda nb: nb.cells[0].update(source=nb.cells[0].source + "x" * 395_000),
         "the lab is 40[0-9] kB",
     ),
     "no title": (
@@ -292,6 +321,30 @@ BROKEN = {
     "nothing claimed": (
         lambda nb: _cell(nb, "same").update(source="same('output', ours, theirs)"),
         "no call of claim",
+    ),
+    "too few exercises": (
+        lambda nb: _cell(nb, "def f0(x)").metadata.pop("tags"),
+        "2 exercises under `## Your turn`, at least 3",
+    ),
+    "an exercise without hints": (
+        lambda nb: _cell(nb, "<details>").update(source="Think."),
+        "holds no folded hints",
+    ),
+    "a solution that is no solution": (
+        lambda nb: _cell(nb, "@title").metadata.pop("tags"),
+        "def f0.x.*around it must stand",
+    ),
+    "a solution in plain sight": (
+        lambda nb: _cell(nb, "@title").metadata.pop("cellView"),
+        "a solution is folded by",
+    ),
+    "a stub that is answered": (
+        lambda nb: _cell(nb, "def f0(x)").outputs[0].update(text="✓ f0: correct. So.\n"),
+        "the stub must read",
+    ),
+    "an exercise without its check": (
+        lambda nb: _cell(nb, "def f0(x)").update(source="def f0(x):\n    return None"),
+        "does not end with check",
     ),
     "an address in an output": (
         lambda nb: _print(nb, "<Net object at 0x7f00deadbeef>\n"),

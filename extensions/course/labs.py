@@ -1,4 +1,7 @@
-"""What a lab's page has beyond its cells: what a run costs, and a set-up cell that is folded."""
+"""What a lab's page has beyond its cells: what a run costs, and cells that are folded.
+
+Folded are the code of the set-up cell, and an exercise's solution with its output.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class folded(nodes.General, nodes.Element):
 
 
 def on_read(app: Sphinx, doctree: nodes.document) -> None:
-    """Add the line on time and memory under the title; fold the code of the set-up cell."""
+    """Add the line on time and memory under the title; fold set-up code and solutions."""
     path = Path(app.env.doc2path(app.env.docname))
     if path.suffix != ".ipynb":
         return
@@ -29,6 +32,8 @@ def on_read(app: Sphinx, doctree: nodes.document) -> None:
     for cell in list(doctree.findall(nodes.container)):
         if "tag_setup" in cell["classes"]:
             cell[0] = folded("", cell[0], summary="Set-up code: imports, seed, profile")
+        if "tag_solution" in cell["classes"]:
+            cell.children = [folded("", *cell.children, summary="Solution")]
 
 
 def visit_folded(self: Any, node: folded) -> None:

@@ -27,10 +27,14 @@ from utils.exercises.judge import result
 from utils.exercises.spec import chapters
 
 EXERCISES = {i: exercise for chapter in chapters().values() for i, exercise in chapter.items()}
+# As `make test CH=02-cv` chooses them: 02-cv/cnn-basics.name
+IDS = {i: f"{chapter}/{i}" for chapter, exercises in chapters().items() for i in exercises}
 PRINTED = printed()
 WRONG = all_wrong()
-NAMED = [pytest.param(w, id=f"{w.exercise}-{w.name}") for ws in WRONG.values() for w in ws]
-every = pytest.mark.parametrize("name", EXERCISES)
+NAMED = [
+    pytest.param(w, id=f"{IDS.get(w.exercise, '')}-{w.name}") for ws in WRONG.values() for w in ws
+]
+every = pytest.mark.parametrize("name", EXERCISES, ids=IDS.get)
 SHORT = 0.3  # seconds of computing for an answer that never ends
 
 

@@ -67,7 +67,9 @@ def changed() -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "mutated" in metafunc.fixturenames:
         everything = metafunc.config.getoption("mutate") == "all"
-        metafunc.parametrize("mutated", list(printed()) if everything else changed())
+        names = list(printed()) if everything else changed()
+        places = {name: f"{printed()[name].lab.parent.name}/{name}" for name in names}
+        metafunc.parametrize("mutated", names, ids=places.get)
 
 
 def test_mutants_are_rejected(mutated: str) -> None:
