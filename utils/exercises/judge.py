@@ -135,9 +135,9 @@ def recognized(exercise: Exercise, failing: list[tuple]) -> str | None:
 
 def _shows(exercise: Exercise, mistake: Mistake, args: tuple, want: Any, got: Any) -> bool:
     """Whether one wrong result is what this mistake makes of the same arguments."""
-    if mistake.when is not None:
-        return bool(mistake.when(args, got, want))
-    try:
+    try:  # a result of a wrong type may break `when`, an awkward case `like`: it is not this one
+        if mistake.when is not None:
+            return bool(mistake.when(args, got, want))
         with np.errstate(all="ignore"):
             like = result(exercise, mistake.like, args)
     except Exception:
