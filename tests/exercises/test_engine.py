@@ -142,11 +142,12 @@ def test_library_replaced_in_the_notebook(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_answer_that_remembers() -> None:
-    calls = []
+    seen = []
 
     def remembers(z):
-        calls.append(1)
-        return softmax(z) + (len(calls) > 7)
+        again = any(np.array_equal(z, old) for old in seen)
+        seen.append(z.copy())
+        return softmax(z) + again
 
     assert "Called again with the same input" in judged(NAME, remembers).text
 

@@ -271,8 +271,8 @@ def pretends(*args: Any) -> float:
 
 HAZARDS = {
     raises: "It raised ZeroDivisionError: on purpose",
-    never_ends: "stopped after",
-    waits: "stopped after",
+    never_ends: "does a loop never end?",
+    waits: "does a loop never end?",
     eats_memory: "memory",
     leaves: "ended the Python process",
     exits: "It raised SystemExit: correct",

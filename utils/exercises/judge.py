@@ -26,7 +26,8 @@ from utils.exercises.runner import Outcome, serve
 from utils.exercises.spec import Exercise, Mistake, Verdict, chapters, find
 
 MEGABYTES = 700  # that an answer may take
-WALL = 10  # seconds that it may take on a machine that is busy with other things
+WALL = 10  # seconds more that it may take on a machine that is busy with other things
+LOADING = 10  # seconds for importing what it needs
 PROCESSES = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 # What an answer raises that was written for arrays of the other kind, or for a GPU.
 OTHER_KIND = (
@@ -49,24 +50,18 @@ class Runner:
         """What the answer does with each case, up to the first that raises or does not end."""
         found: list[Outcome] = []
         try:
-            process = psutil.Process(self.process.pid)
-            base, start, used, idle = process.memory_info().rss, time.monotonic(), None, 0.0
+            watched = psutil.Process(self.process.pid)
+            memory = watched.memory_info().rss + MEGABYTES * 1e6
             self.pipe.send(setting)
+            loaded, _ = self._receive(watched, LOADING, memory)
+            if loaded.error:
+                return [loaded]
             for case in cases:
                 self.pipe.send_bytes(cloudpickle.dumps(case))
-                while not self.pipe.poll(0.01):
-                    idle += 0.01 * (process.status() == psutil.STATUS_SLEEPING)
-                    times = process.cpu_times()
-                    used = used or times
-                    busy = times.user + times.system - used.user - used.system
-                    if busy + idle > seconds or time.monotonic() - start > seconds + WALL:
-                        text = f"it was stopped after {seconds:g} s: does a loop never end?"
-                        return [*found, Outcome(error=text)]
-                    if process.memory_info().rss - base > MEGABYTES * 1e6:
-                        text = f"it was stopped: it took more than {MEGABYTES} MB of memory."
-                        return [*found, Outcome(error=text)]
-                found.append(self.pipe.recv())
-                if found[-1].error:
+                outcome, used = self._receive(watched, seconds, memory)
+                found.append(outcome)
+                seconds -= used
+                if outcome.error:
                     break
         except (EOFError, OSError, psutil.Error, pickle.UnpicklingError):
             found.append(Outcome(error="it ended the Python process: an exit, or a crash?"))
@@ -74,6 +69,27 @@ class Runner:
             self.process.kill()
             self.process.join()
         return found
+
+    def _receive(
+        self, watched: psutil.Process, seconds: float, memory: float
+    ) -> tuple[Outcome, float]:
+        """The next outcome, and the seconds that it took: of computing, or of waiting for nothing.
+
+        Time in which the process is ready to run and the machine runs others does not count.
+        """
+        start, before, idle, used = time.monotonic(), watched.cpu_times(), 0.0, 0.0
+        while not self.pipe.poll(0.01):
+            idle += 0.01 * (watched.status() == psutil.STATUS_SLEEPING)
+            times = watched.cpu_times()
+            used = times.user + times.system - before.user - before.system + idle
+            if used > seconds or time.monotonic() - start > seconds + WALL:
+                return Outcome(
+                    error="it was stopped, for time ran out: does a loop never end?"
+                ), used
+            if watched.memory_info().rss > memory:
+                text = f"it was stopped: it took more than {MEGABYTES} MB of memory."
+                return Outcome(error=text), used
+        return self.pipe.recv(), used
 
 
 def verdict(exercise: Exercise, cases: list[tuple], outcomes: list[Outcome], kind: str) -> Verdict:

@@ -33,7 +33,10 @@ class Outcome:
 
 
 def serve(pipe: Connection) -> None:
-    """Receive (path, folder, answer, run, kind), then arguments; send an outcome for each."""
+    """Receive (path, folder, answer, run, kind), then arguments; send an outcome for each.
+
+    The first outcome, an empty one, says that the answer and what it imports are loaded.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the notebook's stop button is the judge's affair
     sys.stdin = open(os.devnull)  # an answer that asks for input must not wait
     path, folder, packed, run, kind = pipe.recv()
@@ -45,9 +48,10 @@ def serve(pipe: Connection) -> None:
         failed = None
     except BaseException as error:
         failed = Outcome(error=f"it could not be copied to the checking process: {_words(error)}")
-    while True:
+    pipe.send(failed or Outcome())
+    while not failed:
         args = pickle.loads(pipe.recv_bytes())
-        pipe.send(failed or _call(answer, run, convert(args, kind)))
+        pipe.send(_call(answer, run, convert(args, kind)))
 
 
 def _call(answer: Any, run: Callable[..., Any] | None, args: tuple) -> Outcome:
