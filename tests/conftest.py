@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from site_tools import BROWSER_FLAGS, SITE, STAMP, served, sources
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # `utils`, `tools` and `extensions` are not installed
@@ -19,6 +23,9 @@ CHAPTERS = sorted(path.parent.name for path in ROOT.glob("book/*/index.md"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chapter", default="", help="only what concerns this chapter, as 02-cv")
+    parser.addoption(
+        "--mutate", default="changed", choices=["changed", "all"], help="whose solutions to mutate"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,6 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
     chapter = config.getoption("chapter")
     if chapter and chapter not in CHAPTERS:
         raise pytest.UsageError(f"no chapter {chapter!r}. {nearest(chapter, CHAPTERS)}")
+    # What tests solve is not what the person who runs them has solved.
+    file = Path(tempfile.gettempdir()) / f"course-progress-{os.getpid()}.json"
+    os.environ["COURSE_PROGRESS"] = str(file)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -68,3 +78,44 @@ def offline() -> dict[str, str]:
     closed = "http://127.0.0.1:9"
     names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
     return {**os.environ, **dict.fromkeys(names, closed), "no_proxy": "127.0.0.1,localhost"}
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    """One browser for a file of tests. Not for the session: while Playwright runs, no other file of
+    the same process could start it, and which files share a process is chance."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def axe_script() -> str:
+    """The accessibility checker's own text, to be evaluated in a page."""
+    import axe_playwright_python
+
+    return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The built site; fails where it is missing, older than its sources, or built with warnings."""
+    if not (SITE / "index.html").is_file():
+        pytest.fail("there is no built site: run `make book` first")
+    if not STAMP.is_file():
+        pytest.fail("the last build of the site had warnings: run `make book` and read them")
+    built = STAMP.stat().st_mtime
+    newer = [path for path in sources() if path.stat().st_mtime > built]
+    if newer:
+        names = ", ".join(str(path.relative_to(ROOT)) for path in newer[:5])
+        pytest.fail(f"the built site is older than {names}: run `make book`")
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    with served(site) as url:
+        yield url

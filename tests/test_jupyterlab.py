@@ -14,7 +14,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -96,40 +98,12 @@ def port(
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_run_all(lab: Path, course: Path, port: int, chromium: str) -> None:
+def test_run_all(lab: Path, course: Path, port: int, browser: Any) -> None:
     """Open the lab, Run > Run All Cells, wait, save, and look at what was saved."""
-    from playwright.sync_api import sync_playwright
-
-    foreign, complaints = [], []
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-    flags += ["--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        try:
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            page.set_default_timeout(60_000)
-
-            def guard(route) -> None:
-                if route.request.url.startswith(f"http://127.0.0.1:{port}/"):
-                    route.continue_()
-                else:
-                    foreign.append(route.request.url)
-                    route.abort()
-
-            page.route("**/*", guard)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            address = f"http://127.0.0.1:{port}/lab/workspaces/{lab.stem}/tree"
-            page.goto(f"{address}/{lab.as_posix()}?token={TOKEN}")
-            page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-            _wait_for_kernel(page, lab, port)
-            page.get_by_role("menuitem", name="Run", exact=True).click()
-            page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-            cells = _saved_when_done(page, lab, course, port)
-            dialogs = page.locator(".jp-Dialog").all_inner_texts()
-        finally:
-            browser.close()
-            for session in api(port, "sessions"):  # the next lab gets the memory
-                api(port, f"sessions/{session['id']}", "DELETE")
+    with opened(browser, lab, port) as (page, complaints):
+        _run_menu(page, "Run All Cells")
+        cells = _saved_when_done(page, lab, course, port)
+        dialogs = page.locator(".jp-Dialog").all_inner_texts()
     for cell in cells:
         for output in cell.outputs:
             where = f"{lab}, In [{cell.execution_count}]"
@@ -137,8 +111,102 @@ def test_run_all(lab: Path, course: Path, port: int, chromium: str) -> None:
     counts = [cell.execution_count for cell in cells]
     assert counts == list(range(1, len(cells) + 1)), f"{lab} was not run to its end: {counts}"
     assert any("✓" in output.get("text", "") for cell in cells for output in cell.outputs)
-    assert not foreign, f"{lab} asked other hosts for {foreign}"
     assert not dialogs and not complaints, (dialogs, complaints)
+
+
+FIGURE = {
+    "show": (
+        'import sys\n\nsys.path.insert(0, "..")\nfrom utils.widgets import ConvolutionExplorer\n'
+        "\nexplorer = ConvolutionExplorer(position=[1, 1])\nexplorer"
+    ),
+    "read": "print(explorer.stride, explorer.position, explorer.output.shape)",
+    "move": "explorer.padding = 2\nexplorer.position = [3, 4]",
+}
+
+
+def test_figure_and_python_stay_in_step(course: Path, port: int, browser: Any) -> None:
+    """Move a figure in the editor, read its value in a cell; set a value in a cell, see it move."""
+    path = Path("book/figure.ipynb")
+    cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in FIGURE.items()]
+    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    nb = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(nb, course / path)
+    with opened(browser, path, port) as (page, complaints):
+        code = page.locator(".jp-CodeCell")
+
+        def run_cell(number: int) -> None:
+            before = _state(port, path)
+            assert before == "idle"
+            code.nth(number).locator(".cm-content").click()
+            page.keyboard.press("Control+Enter")
+
+        run_cell(0)
+        figure = page.locator(".course-figure")
+        figure.locator(".conv-stage").wait_for()
+        stride = figure.get_by_label("Stride")
+        stride.focus()
+        page.keyboard.press("ArrowRight")
+        handle = figure.get_by_role("slider", name="Position in the output")
+        handle.focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        assert stride.input_value() == "2"
+        page.wait_for_timeout(1000)
+        run_cell(1)
+        output = code.nth(1).locator(".jp-OutputArea-output")
+        output.wait_for()
+        assert output.inner_text().strip() == "2 [3, 2] (6, 6)"
+        run_cell(2)
+        page.wait_for_function(
+            "el => el.value === '2'", arg=figure.get_by_label("Padding").element_handle()
+        )
+        page.wait_for_function(
+            "el => el.getAttribute('aria-valuetext').startsWith('row 3, column 4')",
+            arg=handle.element_handle(),
+        )
+        assert figure.locator("output.conv-size").inner_text() == "8"
+        assert (
+            figure.evaluate("el => getComputedStyle(el).getPropertyValue('--fig-ink')") == "#1d2426"
+        )
+    assert not complaints, complaints
+
+
+@contextmanager
+def opened(browser: Any, path: Path, port: int) -> Iterator[tuple[Any, list[str]]]:
+    """The editor with this notebook open and its kernel ready, and what goes wrong there.
+
+    It may ask for nothing but its own server. At the end the kernel goes: the next one gets its
+    memory.
+    """
+    complaints: list[str] = []
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(60_000)
+
+    def guard(route: Any) -> None:
+        if route.request.url.startswith((f"http://127.0.0.1:{port}/", "blob:", "data:")):
+            route.continue_()
+        else:
+            complaints.append(f"asks another host: {route.request.url}")
+            route.abort()
+
+    page.route("**/*", guard)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    try:
+        address = f"http://127.0.0.1:{port}/lab/workspaces/{path.stem}/tree"
+        page.goto(f"{address}/{path.as_posix()}?token={TOKEN}")
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        _wait_for_kernel(page, path, port)
+        yield page, complaints
+    finally:
+        page.close()
+        for session in api(port, "sessions"):
+            api(port, f"sessions/{session['id']}", "DELETE")
+
+
+def _run_menu(page: Any, item: str) -> None:
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name=item, exact=True).click()
 
 
 def _state(port: int, lab: Path) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from site_tools import BROWSER_FLAGS
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
@@ -24,15 +25,6 @@ BUILT = ROOT / "_build" / "html" / "book" / "index.html"
 CURRICULUM: dict[str, dict[str, object]] = yaml.safe_load(
     (ROOT / "tests" / "curriculum.yml").read_text(encoding="utf-8")
 )
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 STATE = """() => {
     const { network, points, playing } = document.querySelector(".playground").playground;
     const { loss, accuracy, grads } = network.gradients(points);
@@ -139,20 +131,10 @@ def test_quoted_code_and_verdicts_stand_in_the_lab() -> None:
 # ---- The figure, in a browser --------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[object]:
-    from playwright.sync_api import sync_playwright
-
-    assert BUILT.exists(), "the site is not built: make book"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def visit(browser) -> Iterator:
     """Open the landing page; fails at the end if the page reported an error."""
+    assert BUILT.exists(), "the site is not built: make book"
     errors: list[str] = []
     contexts = []
 
@@ -406,7 +388,7 @@ def write_pictures() -> None:
 
     path = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
         page = browser.new_page(
             viewport={"width": 1280, "height": 900}, device_scale_factor=2, reduced_motion="reduce"
         )

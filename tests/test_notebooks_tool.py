@@ -16,6 +16,7 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
+from site_tools import ROOT
 
 from tools import run
 
@@ -27,6 +28,13 @@ CELLS = {
     "result": "object()",
     "warning": 'import warnings\n\nwarnings.warn("a path of the kernel in it", stacklevel=1)',
     "widget": "ipywidgets.VBox([ipywidgets.IntSlider(value=i) for i in range(4)])",
+    "hidden": "ipywidgets.Text('made, and never shown');",
+    "live": (
+        "from traitlets import Int\n\nfrom utils.widgets import Figure\n\n\n"
+        "class Dot(Figure):\n    script = 'export default { render() {} };'\n"
+        "    heights = (100, 100)\n    x = Int(3).tag(sync=True)\n\n"
+        "    def picture(self, figure):\n        figure.text(0.5, 0.5, str(self.x))\n\n\nDot()"
+    ),
     "timing": 'print(f"{time.perf_counter():.9f} s")',
     "update": (
         'from IPython.display import display\n\nhandle = display("one", display_id=True)\n'
@@ -40,6 +48,7 @@ TAGS = {"setup": ["setup"], "timing": ["nbval-ignore-output", "timing"]}
 @pytest.fixture
 def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository of one lab, where `run` believes itself to be."""
+    (tmp_path / "utils").symlink_to(ROOT / "utils")
     (tmp_path / "_config.yml").write_text("title: Small\n")
     monkeypatch.setattr(run, "ROOT", tmp_path)
     path = tmp_path / "book" / "01-small" / "small-lab.ipynb"
@@ -78,6 +87,18 @@ def test_running_twice_leaves_no_difference(book: Path) -> None:
     assert state[shown]["model_name"] == "VBoxModel"
     sliders = [child.removeprefix("IPY_MODEL_") for child in state[shown]["state"]["children"]]
     assert [state[slider]["state"]["value"] for slider in sliders] == [0, 1, 2, 3]
+
+    # So is the figure, with its script and beside its picture; what no cell shows is not.
+    live = cells["live"].outputs[0].data
+    assert live["text/plain"] == "Dot, an interactive figure" and "image/png" in live
+    model = state[live["application/vnd.jupyter.widget-view+json"]["model_id"]]
+    assert model["state"]["x"] == 3 and "function slider" in model["state"]["_esm"]
+    assert {model["model_name"] for model in state.values()} == {
+        "VBoxModel", "IntSliderModel", "SliderStyleModel", "LayoutModel", "AnyModel"
+    }  # fmt: skip
+    layouts = [m["state"] for m in state.values() if m["model_name"] == "LayoutModel"]
+    assert all(None not in layout.values() for layout in layouts)
+    assert sorted(state) == [f"{number:032x}" for number in range(len(state))]
 
     # A lab as it lies on disk is normal: normalizing it without a run changes nothing.
     run.normalize(nb)

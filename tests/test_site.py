@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 from site_tools import (
-    BROWSER_FLAGS,
     ROOT,
     SITE,
     STAMP,
@@ -26,8 +25,6 @@ from site_tools import (
     Watched,
     broken_links,
     build,
-    served,
-    sources,
     toc_pages,
 )
 
@@ -58,21 +55,6 @@ AXE = {"rules": {"label-content-name-mismatch": {"enabled": True}}, "resultTypes
 
 
 @pytest.fixture(scope="session")
-def site() -> Path:
-    """The built site; fails where it is missing, older than its sources, or built with warnings."""
-    if not (SITE / "index.html").is_file():
-        pytest.fail("there is no built site: run `make book` first")
-    if not STAMP.is_file():
-        pytest.fail("the last build of the site had warnings: run `make book` and read them")
-    built = STAMP.stat().st_mtime
-    newer = [path for path in sources() if path.stat().st_mtime > built]
-    if newer:
-        names = ", ".join(str(path.relative_to(ROOT)) for path in newer[:5])
-        pytest.fail(f"the built site is older than {names}: run `make book`")
-    return SITE
-
-
-@pytest.fixture(scope="session")
 def anatomies(site: Path) -> dict[str, Anatomy]:
     return {str(p.relative_to(site)): Anatomy(p) for p in site.rglob("*.html") if _is_page(p)}
 
@@ -81,37 +63,12 @@ def _is_page(path: Path) -> bool:
     return "_static" not in path.parts and "_sources" not in path.parts
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    """One browser for this file. Not for the session: while Playwright runs, no other test of the
-    same process could start it, and which tests share a process is chance."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
-        yield found
-        found.close()
-
-
-@pytest.fixture(scope="session")
-def address(site: Path) -> Iterator[str]:
-    with served(site) as url:
-        yield url
-
-
 @pytest.fixture()
 def visitor(browser: Any, address: str) -> Iterator[Watched]:
     """A watched page of 1280 x 900 over http, in a context of its own."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     yield Watched(context, address)
     context.close()
-
-
-@pytest.fixture(scope="session")
-def axe_script() -> str:
-    import axe_playwright_python
-
-    return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
 def axe(page: Any, script: str) -> list[str]:

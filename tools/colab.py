@@ -14,12 +14,17 @@ import sys
 from pathlib import Path
 
 LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
-# Import name -> name on PyPI. Pure Python only; what they depend on must be on Colab already.
+# Import name -> name on PyPI. Pure Python only (of psygnal, pip may take a compiled build instead: it
+# rests on Python alone); what they depend on must be on Colab already, or in this list.
 PACKAGES = {
     "pooch": "pooch",
     "tqdm": "tqdm",
     "hypothesis": "hypothesis",
     "sortedcontainers": "sortedcontainers",  # hypothesis needs it
+    "cloudpickle": "cloudpickle",
+    "platformdirs": "platformdirs",
+    "anywidget": "anywidget",
+    "psygnal": "psygnal",  # anywidget needs it
 }
 
 

@@ -49,8 +49,9 @@ if "google.colab" in sys.modules:  # on Colab: fetch the course, and the few pac
     %cd -q /content/course/{folder}
     !{{sys.executable}} ../../tools/colab.py
 """
-KEPT_CELL_METADATA = ("tags", "mystnb", "jupyter")
+KEPT_CELL_METADATA = ("tags", "mystnb", "jupyter", "cellView")  # the last folds cells on Colab
 WIDGETS = "application/vnd.jupyter.widget-state+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
 SECONDS = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 3600)
 MEGABYTES = tuple(range(250, 16001, 250))
 
@@ -184,15 +185,37 @@ def _smaller(png: str) -> str:
 
 
 def _name_widgets(nb: NotebookNode) -> None:
-    """Give widget models names that depend on their order only; the kernel draws them at random."""
+    """Keep the widget models that a cell shows, under names that depend on their order only.
+
+    The kernel draws the names at random, and stores every model that was ever made. A layout is
+    stored with what it sets: its fifty properties are mostly null, which is what null means.
+    """
     state = nb.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
-    if not state:
+    order: list[str] = []
+
+    def keep(name: str) -> None:
+        if name in state and name not in order:
+            order.append(name)
+            for other in re.findall(r"IPY_MODEL_([\w-]+)", json.dumps(state[name], sort_keys=True)):
+                keep(other)
+
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            if view := output.get("data", {}).get(VIEW):
+                keep(view["model_id"])
+    if not order:
         nb.metadata.pop("widgets", None)
         return
+    kept = {name: state[name] for name in order}
+    for model in kept.values():
+        if model.get("model_name") == "LayoutModel":
+            model["state"] = {k: v for k, v in model["state"].items() if v is not None}
+    nb.metadata.widgets[WIDGETS]["state"] = kept
     text = json.dumps(nb)
-    for order, model in enumerate(state):  # nbformat writes them sorted
-        text = text.replace(model, f"{order:032x}")
-    fresh = nbformat.from_dict(json.loads(text))
+    new = {name: f"{number:032x}" for number, name in enumerate(order)}
+    for name in order:  # in two steps: a new name may be another's old one
+        text = text.replace(name, f"\x00{new[name]}")
+    fresh = nbformat.from_dict(json.loads(text.replace("\x00", "")))
     nb.metadata, nb.cells = fresh.metadata, fresh.cells
 
 

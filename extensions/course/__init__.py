@@ -23,6 +23,7 @@ MODULES = (
     "speed",
     "stamp",
     "stylesheets",
+    "widgets",
 )
 
 

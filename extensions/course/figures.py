@@ -3,7 +3,8 @@
 `:::{lab-figure} fig-name` looks for the figure of that name in the lab of the same topic
 (`TOPIC-lab.ipynb`; option `:lab:` names another one), and shows it with its alt text. The content
 is the caption; without content the lab's own caption is taken. `:name:` makes it a target for
-`{numref}`. So what a theory page shows is always what the lab last computed.
+`{numref}`. So what a theory page shows is always what the lab last computed. Where the lab has an
+interactive figure, the theory page has it too, live.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import notebooks
+from . import notebooks, widgets
 
 LOGGER = logging.getLogger(__name__)
 SHORTEST_ALT = 20  # characters; a description cannot be shorter than this
@@ -50,7 +51,8 @@ class LabFigure(SphinxDirective):
         image = nodes.image("", uri=uri, alt=found.alt, classes=["lab-figure"])
         if "width" in self.options:
             image["width"] = self.options["width"]
-        figure += image
+        is_live = widgets.is_figure(found.model)
+        figure += widgets.live("", image, model=found.model) if is_live else image
         content = self.content or StringList([found.caption], source=str(lab))
         parsed = nodes.Element()
         self.state.nested_parse(content, self.content_offset, parsed)

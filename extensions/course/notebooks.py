@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # The image types that a page can show, best first.
 IMAGE_TYPES = {"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg"}
 Notebook = dict[str, Any]
@@ -29,6 +31,7 @@ class Figure:
     caption: str
     suffix: str
     data: bytes
+    model: Notebook | None = None  # state and buffers of the widget that the picture stands for
 
 
 @lru_cache(maxsize=64)
@@ -48,6 +51,7 @@ def source(cell: Notebook) -> str:
 
 def figures(notebook: Notebook) -> Iterator[Figure]:
     """Every image output, in order."""
+    known = models(notebook)
     for number, cell in enumerate(notebook["cells"], start=1):
         options = cell.get("metadata", {}).get("mystnb", {})
         image, figure = options.get("image", {}), options.get("figure", {})
@@ -56,6 +60,7 @@ def figures(notebook: Notebook) -> Iterator[Figure]:
             kind = next((kind for kind in IMAGE_TYPES if kind in data), None)
             if kind is None:
                 continue
+            view = data.get(WIDGET_VIEW, {})
             body = data[kind] if isinstance(data[kind], str) else "".join(data[kind])
             yield Figure(
                 cell=number,
@@ -64,7 +69,13 @@ def figures(notebook: Notebook) -> Iterator[Figure]:
                 caption=str(figure.get("caption", "")).strip(),
                 suffix=IMAGE_TYPES[kind],
                 data=body.encode() if kind == "image/svg+xml" else base64.b64decode(body),
+                model=known.get(view.get("model_id", "")),
             )
+
+
+def models(notebook: Notebook) -> dict[str, Notebook]:
+    """The stored widget models by their names."""
+    return notebook.get("metadata", {}).get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
 
 
 def colab_ready(notebook: Notebook) -> bool:

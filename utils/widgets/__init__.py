@@ -1,0 +1,46 @@
+"""Interactive figures: live in JupyterLab and Colab, and on the built page without a kernel.
+
+Each figure is a pair of files, ``NAME.py`` (a small class with typed traits) and ``NAME.js`` (what
+draws it in the browser). ``README.md`` beside this file shows how to add one.
+
+======================  ==========================================================================
+``ConvolutionExplorer``  slide a kernel over a picture; stride, padding, dilation
+``DrawCharacter``        draw a digit, and watch a small CNN read it
+``Figure``               the base class of all figures
+``GraphStepper``         a computational graph, forward and backward, one node at a time
+``MLPPlayground``        train a small network in the plane; data, layers, weights, boundary
+======================  ==========================================================================
+
+Importing ``utils.widgets`` imports no figure: each name below is looked up when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from utils.widgets.convolution import ConvolutionExplorer
+    from utils.widgets.draw import DrawCharacter
+    from utils.widgets.figure import Figure
+    from utils.widgets.graph import GraphStepper
+    from utils.widgets.playground import MLPPlayground
+
+_HOME = {  # name -> module; a new figure adds a line here, in the table above and in __all__
+    "ConvolutionExplorer": "convolution",
+    "DrawCharacter": "draw",
+    "Figure": "figure",
+    "GraphStepper": "graph",
+    "MLPPlayground": "playground",
+}
+__all__ = ["ConvolutionExplorer", "DrawCharacter", "Figure", "GraphStepper", "MLPPlayground"]
+
+
+def __getattr__(name: str) -> type:
+    if name not in _HOME:
+        raise AttributeError(f"utils.widgets has no figure {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"utils.widgets.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
