@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 import yaml
-from in_labs import checked, printed
+from in_labs import checked, printed, split
 
 from tools.mutation import mutants
 from utils.exercises import judged
@@ -76,7 +76,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_mutants_are_rejected(mutated: str, request: pytest.FixtureRequest) -> None:
     shown = printed()[mutated]
     listed = SURVIVORS.get(mutated, {})
-    found = mutants(shown.solution)
+    body, _ = split(shown.solution)
+    found = mutants(body)
     survivors = {}
     measured = find(mutated).takes == "model"
     assert len(found) >= 5, "hardly anything could be mutated"
@@ -84,7 +85,7 @@ def test_mutants_are_rejected(mutated: str, request: pytest.FixtureRequest) -> N
         found = found[:: len(found) // TRAINED]
     for mutant in found:
         try:
-            answer: Any = shown.answer(mutant.source)
+            answer: Any = shown.answer(mutant.source + shown.solution.removeprefix(body))
         except Exception:  # a mistake that shows before anything is checked
             continue
         seeds = range(4) if measured else [0]
