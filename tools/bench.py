@@ -1,7 +1,8 @@
 """The benchmark tables (`make bench`): everything as a ratio within one run, or against a target.
 
     python tools/bench.py                     all tables
-    python tools/bench.py training mnist      some of: training, mnist, glyphs, site, labs
+    python tools/bench.py training mnist      some of: training, mnist, glyphs, site, labs,
+                                              figures
 
 Contestants take turns, each on the same data, model and batch size, and the median of the ratios
 is printed: what else the machine does meanwhile disturbs all alike. A row that cannot be measured
@@ -11,6 +12,7 @@ here says why.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import logging
 import os
@@ -369,7 +371,38 @@ def labs() -> Iterator[Row]:
             )
 
 
-TABLES = {f.__name__: f for f in (training, mnist, glyphs, site, labs)}
+def figures() -> Iterator[Row]:
+    """What the interactive figures of the built site weigh, and how fast they answer."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "widgets")]
+    from playwright.sync_api import sync_playwright
+    from site_tools import BROWSER_FLAGS, SITE, Watched
+    from test_site_figures import FIGURES, live, response_times, states
+
+    runtime = ROOT / "extensions" / "course" / "assets"
+    size = sum(
+        len(gzip.compress((runtime / f"live.{kind}").read_bytes())) for kind in ("js", "css")
+    )
+    yield Row("figures: shared runtime", f"{size / 1000:.1f} kB compressed")
+    browser = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    if not FIGURES or browser is None:
+        yield Row("figures", "skipped: no built site, or no Chromium")
+        return
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=BROWSER_FLAGS)
+        for page, number in FIGURES:
+            name = f"{Path(page).stem} {number + 1}"
+            size = len(gzip.compress(states(page)[number].encode()))
+            yield Row(f"{name}: script", f"{size / 1000:.1f} kB", "≤ 100 kB", size <= 100_000)
+            watched = Watched(chromium.new_context(), SITE.as_uri() + "/")
+            watched.open(page)
+            if times := response_times(live(watched, number)):
+                middle = median(times)
+                yield Row(f"{name}: answers in", f"{middle:.1f} ms", "≤ 50 ms", middle <= 50)
+            watched.page.close()
+        chromium.close()
+
+
+TABLES = {f.__name__: f for f in (training, mnist, glyphs, site, labs, figures)}
 
 
 def print_row(row: Row) -> None:

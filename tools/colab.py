@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
-# Import name -> name on PyPI. Pure Python only (of psygnal, pip may take a compiled build instead: it
-# rests on Python alone); what they depend on must be on Colab already, or in this list.
+# Import name -> name on PyPI. Pure Python only (of psygnal pip may take a compiled build; it needs
+# nothing but Python); what they depend on must be on Colab already, or in this list.
 PACKAGES = {
     "pooch": "pooch",
     "tqdm": "tqdm",

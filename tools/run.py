@@ -7,6 +7,8 @@ everything that changes from run to run, so that running it again leaves no diff
     python tools/run.py book/02-cv/cnn-basics-lab.ipynb
     python tools/run.py --seeds 5 LAB            do its claims hold for seeds 0 to 4? writes nothing
     python tools/run.py --profile full LAB       execute in the full profile; writes nothing
+    python tools/run.py --scripts                put the figures' present scripts into the labs, and
+                                                 execute nothing: after a change of a script alone
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -251,6 +254,19 @@ def run(path: Path) -> None:
     print(f"{path.relative_to(ROOT)}: {seconds:.1f} s of CPU, {megabytes:.0f} MB", flush=True)
 
 
+def renew_scripts(nb: NotebookNode) -> bool:
+    """Put the present script and style of each stored figure in place; whether that changed any."""
+    changed = False
+    for model in nb.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {}).values():
+        module, _, name = model["state"].get("_anywidget_id", "").rpartition(".")
+        if module.startswith("utils.widgets."):
+            figure = getattr(importlib.import_module(module), name)
+            now = {"_esm": figure._esm, "_css": figure._css, "_heights": list(figure.heights)}
+            changed |= any(model["state"].get(key) != value for key, value in now.items())
+            model["state"].update(now)
+    return changed
+
+
 def _formatted(nb: NotebookNode, path: Path) -> NotebookNode:
     """Sort the imports and format the code, as the repository's ruff settings say."""
     text = nbformat.writes(nb)
@@ -301,6 +317,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("labs", nargs="*", help="paths of labs; all of them by default")
     parser.add_argument("--seeds", type=int, default=0, help="try seeds 0 to N-1, write nothing")
+    parser.add_argument("--scripts", action="store_true", help="renew the figures' scripts only")
     parser.add_argument("--profile", default="quick", help="quick (default) or full")
     args = parser.parse_args()
     if args.profile not in PROFILES:
@@ -313,6 +330,13 @@ def main() -> int:
             parser.error(f"no lab {name!r}. {nearest(name, list(known))}")
         chosen.append(path)
     chosen = chosen or list(known.values())
+    if args.scripts:
+        for path in chosen:
+            nb = nbformat.read(path, as_version=4)
+            if renew_scripts(nb):
+                path.write_text(nbformat.writes(nb) + "\n", encoding="utf-8")
+                print(f"{path.relative_to(ROOT)}: scripts renewed", flush=True)
+        return 0
     if args.seeds or args.profile == "full":
         seeds = range(args.seeds) if args.seeds else [None]
         outcomes = [attempt(path, args.profile, seed) for path in chosen for seed in seeds]

@@ -152,7 +152,7 @@ def recursion_too_deep(parents):
     return order
 
 
-@wrong("backpropagation.topological-order", says="stopped after")
+@wrong("backpropagation.topological-order", says="a loop never end")
 def every_path_walked_again(parents):
     order = []
     stack = [(node, False) for node in parents]
@@ -453,7 +453,7 @@ def gradients_of_all_values(x, tape):
     return swept(x, tape, reversed(range(len(tape))), right_rule)
 
 
-@wrong("backpropagation.tape", says="stopped after")
+@wrong("backpropagation.tape", says="a loop never end")
 def one_message_for_every_path(x, tape):
     v, n = values_of(x, tape), len(x)
     d = np.zeros(n)

@@ -93,6 +93,13 @@ def step_that_returns_the_prediction(w, x, y):
     return int(np.sign(w @ x))
 
 
+@wrong(STEP, says="It returns None")
+def step_that_forgets_to_return_right_weights(w, x, y):
+    if y * (w @ x) <= 0:
+        return w + y * x
+    return None
+
+
 # ---- xor -----------------------------------------------------------------------------------------
 
 XOR = "perceptron-and-mlp.xor"
@@ -190,7 +197,19 @@ def softmax_minus_the_largest_of_the_column(z):
     return e / e.sum(axis=1)[:, None]
 
 
-@wrong(SOFTMAX, says="divide by each row's sum")
+@wrong(SOFTMAX, says="a score far above it still overflows")
+def softmax_minus_the_mean(z):
+    e = np.exp(z - z.mean(axis=1)[:, None])
+    return e / e.sum(axis=1)[:, None]
+
+
+@wrong(SOFTMAX, says="not by its mean")
+def softmax_divided_by_the_mean(z):
+    e = np.exp(z - z.max(axis=1)[:, None])
+    return e / e.mean(axis=1)[:, None]
+
+
+@wrong(SOFTMAX, says="The rows do not sum to 1")
 def softmax_that_only_exponentiates(z):
     return np.array([[math.exp(v - max(row)) for v in row] for row in z])
 
@@ -312,6 +331,12 @@ def forward_with_leaky_relu(X, W1, b1, W2, b2):
 @wrong(FORWARD, says="Expected 2 values (A1 (B, M), Z2 (B, K))")
 def forward_that_returns_the_scores_only(X, W1, b1, W2, b2):
     return np.clip(X @ W1.T + b1, 0, None) @ W2.T + b2
+
+
+@wrong(FORWARD, says="transposed")
+def forward_with_one_example_per_column(X, W1, b1, W2, b2):
+    A1 = np.clip(W1 @ X.T + b1[:, None], 0, None)
+    return A1, W2 @ A1 + b2[:, None]
 
 
 @wrong(FORWARD, says="A1: values differ")
@@ -476,6 +501,48 @@ def backward_with_a_dictionary(X, y, W1, b1, W2, b2):
     D2 = error(P, y)
     D1 = D2 @ W2 * (Z1 > 0)
     return {"W1": D1.T @ X, "b1": D1.sum(0), "W2": D2.T @ A1, "b2": D2.sum(0)}
+
+
+@wrong(BACKWARD, says="takes whole columns")
+def backward_with_one_subtracted_from_whole_columns(X, y, W1, b1, W2, b2):
+    Z1, A1, P = kept(X, W1, b1, W2, b2)
+    D2 = P.copy()
+    D2[:, y] -= 1
+    D2 = D2 / len(X)
+    D1 = D2 @ W2 * (Z1 > 0)
+    return D1.T @ X, D1.sum(0), D2.T @ A1, D2.sum(0)
+
+
+@wrong(BACKWARD, says="subtract its one-hot")
+def backward_with_the_number_of_the_class(X, y, W1, b1, W2, b2):
+    Z1, A1, P = kept(X, W1, b1, W2, b2)
+    D2 = (P - y[:, None]) / len(X)
+    D1 = D2 @ W2 * (Z1 > 0)
+    return D1.T @ X, D1.sum(0), D2.T @ A1, D2.sum(0)
+
+
+@wrong(BACKWARD, says="twice too large")
+def backward_with_the_factor_of_the_squared_error(X, y, W1, b1, W2, b2):
+    Z1, A1, P = kept(X, W1, b1, W2, b2)
+    D2 = 2 * error(P, y)
+    D1 = D2 @ W2 * (Z1 > 0)
+    return D1.T @ X, D1.sum(0), D2.T @ A1, D2.sum(0)
+
+
+@wrong(BACKWARD, says="The order of the results")
+def backward_with_the_weights_first(X, y, W1, b1, W2, b2):
+    Z1, A1, P = kept(X, W1, b1, W2, b2)
+    D2 = error(P, y)
+    D1 = D2 @ W2 * (Z1 > 0)
+    return D1.T @ X, D2.T @ A1, D1.sum(0), D2.sum(0)
+
+
+@wrong(BACKWARD, says="an axis too many")
+def backward_with_biases_as_rows(X, y, W1, b1, W2, b2):
+    Z1, A1, P = kept(X, W1, b1, W2, b2)
+    D2 = error(P, y)
+    D1 = D2 @ W2 * (Z1 > 0)
+    return D1.T @ X, D1.sum(0, keepdims=True), D2.T @ A1, D2.sum(0, keepdims=True)
 
 
 # ---- spirals -------------------------------------------------------------------------------------

@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from harness import said
 from site_tools import SITE, Watched, toc_pages
+
+from tools import run
 
 SCRIPT_LIMIT = 100_000  # bytes of a figure's script, compressed, beyond the shared runtime
 RESPONSE = 0.050  # seconds from a slider's or a handle's event to the new picture
@@ -91,6 +94,13 @@ def test_labs_figures_are_on_their_pages(site: Path) -> None:
     assert FIGURES, "no page has a figure"
 
 
+@pytest.mark.parametrize("lab", run.labs(), ids=lambda path: path.stem)
+def test_lab_holds_the_present_scripts(lab: Path) -> None:
+    """What a lab has stored of its figures is what utils/widgets has now."""
+    nb = nbformat.read(lab, as_version=4)
+    assert not run.renew_scripts(nb), "run `python tools/run.py --scripts`"
+
+
 def test_runtime_only_where_it_is_needed(site: Path) -> None:
     for page in toc_pages():
         html = (site / page).read_text(encoding="utf-8")
@@ -156,10 +166,11 @@ def test_room_is_kept_at_every_width(page: str, number: int, width: int, visit: 
     )
     assert stage["height"] <= reserved + 0.5, f"{stage['height']:.0f} px in {reserved:.0f}"
     assert box["height"] == pytest.approx(reserved, abs=0.5)
-    wide = figure.evaluate(
-        "el => Math.max(...[...el.querySelectorAll('*')].map(e => e.scrollWidth))"
+    right = figure.evaluate(
+        """el => Math.max(...[...el.querySelectorAll(".live-stage *:not(.fig-hidden)")].map(
+            e => e.getBoundingClientRect().right))"""
     )
-    assert wide <= box["width"] + 8
+    assert right <= box["x"] + box["width"] + 4
     assert reserved - stage["height"] < 0.35 * reserved, "much of the room stays empty"
 
 
@@ -236,7 +247,7 @@ def test_accessible_in_light_and_dark(
     if screen[0] == 390:
         small = figure.evaluate(
             """el => [...el.querySelectorAll("button, select, input")]
-                .map(e => [e, e.getBoundingClientRect()])
+                .map(e => [e, (e.closest("label") ?? e).getBoundingClientRect()])
                 .filter(([e, r]) => r.width && Math.min(r.width, r.height) < 24)
                 .map(([e]) => e.outerHTML.slice(0, 100))"""
         )

@@ -105,7 +105,11 @@ PERCEPTRON_STEP = Exercise(
         ),
         Mistake(
             "It returns one number: return the weights, one for each entry of x.",
-            when=lambda args, got, want: np.size(got) == 1 < np.size(want),
+            when=lambda args, got, want: got is not None and np.size(got) == 1 < np.size(want),
+        ),
+        Mistake(
+            "It returns None where the example is right: return w as it is.",
+            when=lambda args, got, want: got is None and np.array_equal(args[0], want),
         ),
         Mistake("It takes several steps: one call is one step.", like=_step_until_right),
         Mistake(
@@ -241,7 +245,8 @@ XOR = Exercise(
 
 def _scores(rng: np.random.Generator) -> Iterator[tuple]:
     yield (np.array([[1000.0, 0.0]]),)
-    yield (np.array([[-1000.0, -1001.0, -1002.0]]),)
+    yield (np.array([[1000.0, -1000.0]]),)
+    yield (np.array([[-1000.0, -1001.0, -1002.0], [-1002.0, -1000.0, -1001.0]]),)
     yield (np.array([[1000.0, 999.0], [-1000.0, -1001.0]]),)
     yield (np.array([[3.0]]),)
     for n, k in ((1, 4), (3, 5), (6, 2)):
@@ -272,6 +277,10 @@ SOFTMAX = Exercise(
     kinds=("numpy", "torch"),
     mistakes=(
         Mistake(
+            "The mean of each row is subtracted, and a score far above it still overflows.",
+            like=lambda z: _naive_softmax(z - z.mean(axis=1, keepdims=True)),
+        ),
+        Mistake(
             "It overflows for large scores: subtract each row's largest score first.",
             like=_naive_softmax,
         ),
@@ -287,6 +296,10 @@ SOFTMAX = Exercise(
             "The largest of all scores is subtracted: a row that lies far below it becomes 0 / 0. "
             "Take each row's own largest.",
             like=lambda z: _shifted(z, None),
+        ),
+        Mistake(
+            "The rows sum to K: divide by each row's sum, not by its mean.",
+            like=lambda z: _softmax(z) * z.shape[1],
         ),
         Mistake(
             "The largest score of each column is subtracted; only one number for a whole row "
@@ -375,7 +388,7 @@ MLP_FORWARD = Exercise(
     level=2,
     call="mlp_forward(X, W1, b1, W2, b2)",
     returns=("A1 (B, M)", "Z2 (B, K)"),
-    example=(np.array([[1.0, 2.0], [2.0, -1.0]]), *WORKED),
+    example=(np.array([[1.0, 2.0], [2.0, -1.0], [0.0, 1.0]]), *WORKED),
     inputs=_networks,
     oracle=_torch_mlp,
     kinds=("numpy", "torch"),
@@ -454,7 +467,7 @@ def _labelled(rng: np.random.Generator) -> Iterator[tuple]:
         np.array([[1.0, -0.5, 2.0, 0.5], [-1.0, 0.5, 1.0, 0.25]]),
         np.array([0.5, -0.5]),
     )
-    for scale, b, d, m, k in ((999, 4, 3, 5, 2), (1, 1, 3, 2, 4), (1, 5, 3, 4, 2), (1, 7, 2, 6, 3)):
+    for scale, b, d, m, k in ((999, 6, 3, 5, 2), (1, 1, 3, 2, 4), (1, 5, 3, 4, 2), (1, 7, 2, 6, 3)):
         W1, W2 = rng.normal(size=(m, d)), rng.normal(size=(k, m)) * scale
         X, y = rng.normal(size=(b, d)), rng.permutation(np.arange(b) % k)
         yield X, y, W1, rng.normal(size=m), W2, rng.normal(size=k)
@@ -516,6 +529,28 @@ MLP_BACKWARD = Exercise(
             like=_backward_pass(error=lambda P, E: P),
         ),
         Mistake(
+            "One entry of each row is meant, P[np.arange(B), y]; P[:, y] takes whole columns.",
+            like=_backward_pass(error=lambda P, E: (P - E.max(axis=0)) / len(P)),
+        ),
+        Mistake(
+            "The number of the class is subtracted from every probability: subtract its one-hot.",
+            like=_backward_pass(
+                error=lambda P, E: (P - E.argmax(axis=1)[:, None]) / len(P),
+            ),
+        ),
+        Mistake(
+            "Every gradient is twice too large: a factor 2 belongs to the squared error.",
+            like=_backward_pass(error=lambda P, E: 2 * (P - E) / len(P)),
+        ),
+        Mistake(
+            "The order of the results is dW1, db1, dW2, db2.",
+            like=lambda *args: tuple(_autograd(*args)[i] for i in (0, 2, 1, 3)),
+        ),
+        Mistake(
+            "The order of the results is dW1, db1, dW2, db2: those of the first layer first.",
+            like=lambda *args: tuple(_autograd(*args)[i] for i in (2, 3, 0, 1)),
+        ),
+        Mistake(
             "All signs are reversed: the error signal is p minus one-hot, prediction minus truth.",
             like=_backward_pass(error=lambda P, E: (E - P) / len(P)),
         ),
@@ -545,6 +580,10 @@ MLP_BACKWARD = Exercise(
         Mistake(
             "The gradients of the biases still have one row per example: add the rows up.",
             like=_backward_pass(bias=np.array),
+        ),
+        Mistake(
+            "The gradients of the biases have an axis too many: (M,) and (K,) are their shapes.",
+            like=_backward_pass(bias=lambda delta: delta.sum(axis=0, keepdims=True)),
         ),
         Mistake(
             "The gradients of the biases are summed over the units, not over the examples.",

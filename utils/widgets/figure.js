@@ -2,7 +2,7 @@
 
 // JupyterLab would take the arrow keys for itself, to walk from cell to cell.
 document.addEventListener("focusin", ({ target }) => {
-  target.closest?.(".course-figure")?.setAttribute("data-lm-suppress-shortcuts", "true");
+  if (target.closest?.(".course-figure")) target.dataset.lmSuppressShortcuts = "true";
 });
 
 // An element: h("div", { class: "a", onclick: f }, "text", child). "svg:circle" makes an SVG one.
