@@ -367,9 +367,20 @@ def test_pictures_stand_in_without_scripts(visit) -> None:
         picture = page.locator(f".playground-{name} img")
         assert picture.is_visible() and len(picture.get_attribute("alt")) > 60
     assert not page.locator(".playground-controls").is_visible()
+    assert page.locator(".playground noscript p").is_visible()
     still = page.locator(".playground-plane").bounding_box()
     live = visit().locator(".playground-plane").bounding_box()
     assert live == pytest.approx(still, abs=1), "the figure jumps when the script takes over"
+
+
+def test_failure_is_said(browser) -> None:
+    """Where the script cannot run, the pictures stay and a sentence says so."""
+    page = browser.new_context(offline=True).new_page()
+    page.add_init_script("window.ResizeObserver = undefined")
+    page.goto(BUILT.as_uri())
+    assert page.get_by_text("its script could not run").is_visible()
+    assert not page.locator(".playground-controls").is_visible()
+    page.context.close()
 
 
 def test_it_prints_as_a_picture(visit) -> None:

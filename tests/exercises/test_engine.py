@@ -118,7 +118,7 @@ def test_lines_of_the_learner(tmp_path: Path) -> None:
     text = textwrap.dedent(script).format(root=str(ROOT)).replace("\n        ", "\n")
     env = {**os.environ, "IPYTHONDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, env=env)
-    assert "✗ softmax: not yet. It raised ValueError: all the input array" in done.stdout
+    assert "✗ stable_softmax: not yet. It raised ValueError: all the input array" in done.stdout
     assert "Line 3 of softmax: return np.concatenate([wide, wide[:, 0]])" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr, done.stderr
 
@@ -130,7 +130,7 @@ def test_what_it_prints_is_shown_as_its_own(capsys: pytest.CaptureFixture[str]) 
 
     check(NAME, talks)
     said = capsys.readouterr().out
-    assert said.startswith("✗ softmax: not yet.") and "It printed: ✓ softmax" in said
+    assert said.startswith("✗ stable_softmax: not yet.") and "It printed: ✓ softmax" in said
 
 
 def test_library_replaced_in_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +173,7 @@ def test_not_implemented_is_blank() -> None:
 def test_wrong_thing_given() -> None:
     """A value in place of the function, or a function of other arguments."""
     verdict = judged(NAME, softmax(np.ones((2, 2))))
-    assert f'check("{NAME}", softmax), without parentheses' in verdict.text
+    assert f'check("{NAME}", stable_softmax), without parentheses' in verdict.text
     verdict = judged(NAME, lambda: 1)
     assert "TypeError" in verdict.text and "0 positional arguments but 1" in verdict.text
 
@@ -354,4 +354,4 @@ def test_folder_that_cannot_be_written(
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "occupied" / "progress.json"))
     check(NAME, softmax)
     said = capsys.readouterr().out
-    assert said.startswith("✓ softmax: correct") and "could not be noted" in said
+    assert said.startswith("✓ stable_softmax: correct") and "could not be noted" in said

@@ -6,6 +6,7 @@ anybody might hand in, are rejected; and what an answer does besides changes not
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import re
@@ -323,7 +324,7 @@ def test_changing_the_input(name: str) -> None:
     solution = shown.answer(shown.solution)
 
     def changes_its_input(*args: Any) -> Any:
-        value = solution(*args)
+        value = copy.deepcopy(solution(*args))  # it may be an argument itself
         for array in args:
             if isinstance(array, (np.ndarray, torch.Tensor)):
                 array *= 0

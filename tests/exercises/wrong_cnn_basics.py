@@ -66,6 +66,22 @@ def map_size_without_stride(n, k, stride, padding, dilation):
     return len(range(0, n + 2 * padding - dilation * (k - 1)))
 
 
+@wrong("cnn-basics.output-size", says="no whole number")
+def map_size_rounded_down_but_left_a_float(n, k, stride, padding, dilation):
+    return np.floor((n + 2 * padding - dilation * (k - 1) - 1) / stride) + 1
+
+
+@wrong("cnn-basics.output-size", says="dilation − 1 pixels between them")
+def map_size_with_dilation_pixels_between_the_taps(n, k, stride, padding, dilation):
+    covered = k + (k - 1) * dilation
+    return (n + 2 * padding - covered) // stride + 1
+
+
+@wrong("cnn-basics.output-size", says="don't subtract it")
+def map_size_with_padding_subtracted(n, k, stride, padding, dilation):
+    return len(range(0, n - 2 * padding - dilation * (k - 1), stride))
+
+
 # ---- Convolution ---------------------------------------------------------------------------------
 
 
@@ -169,6 +185,38 @@ def convolve_with_loops_that_end_too_early(x, w, b, stride, padding):
     return z
 
 
+@wrong("cnn-basics.convolution", says="Only the kernel's rows")
+def convolve_with_the_rows_of_the_kernel_turned_around(x, w, b, stride, padding):
+    return convolved(x, np.flip(w, axis=2), b, stride, padding)
+
+
+@wrong("cnn-basics.convolution", says="The axes of z are in another order")
+def convolve_with_the_maps_last(x, w, b, stride, padding):
+    return np.moveaxis(convolved(x, w, b, stride, padding), 1, -1)
+
+
+@wrong("cnn-basics.convolution", says="There is a ReLU")
+def convolve_with_relu(x, w, b, stride, padding):
+    return convolved(x, w, b, stride, padding).clip(0)
+
+
+@wrong("cnn-basics.convolution", says="averages over the kernel's weights")
+def convolve_with_a_mean_over_the_window(x, w, b, stride, padding):
+    z = convolved(x, w, 0 * b, stride, padding) / w[0, 0].size
+    return z + b[:, None, None]
+
+
+@wrong("cnn-basics.convolution", says="should hold zeros")
+def convolve_with_a_frame_of_edge_pixels(x, w, b, stride, padding):
+    frame = ((0, 0), (0, 0), (padding, padding), (padding, padding))
+    return convolved(np.pad(x, frame, mode="edge"), w, b, stride, 0)
+
+
+@wrong("cnn-basics.convolution", says="thinned out")
+def convolve_pictures_of_every_second_pixel(x, w, b, stride, padding):
+    return convolved(x[:, :, ::stride, ::stride], w, b, 1, padding)
+
+
 # ---- Receptive field -----------------------------------------------------------------------------
 
 
@@ -257,6 +305,45 @@ def sees_with_the_size_in_place_of_the_last(layers, i):
 def sees_without_the_frame(layers, i):
     first, last = seen(layers, i)
     return (first if first > 0 else 0), last
+
+
+@wrong("cnn-basics.receptive-field", says="i is added at the end")
+def sees_from_place_0_moved_by_i(layers, i):
+    first, last = seen(layers, 0)
+    return i + first, i + last
+
+
+@wrong("cnn-basics.receptive-field", says="these from 1")
+def sees_counting_from_1(layers, i):
+    first, last = seen(layers, i)
+    return 1 + first, 1 + last
+
+
+@wrong("cnn-basics.receptive-field", says="Only one window is followed")
+def sees_with_last_taken_from_first(layers, i):
+    first = last = i
+    for k, s, p in layers[::-1]:
+        first = s * first - p
+        last = first + k - 1
+    return first, last
+
+
+@wrong("cnn-basics.receptive-field", says="own stride spreads its results")
+def sees_with_the_jump_multiplied_too_early(layers, i):
+    first, size, jump = 0, 1, 1
+    for k, s, p in layers:
+        jump *= s
+        first, size = first - p * jump, size + (k - 1) * jump
+    return first + i * jump, first + i * jump + size - 1
+
+
+@wrong("cnn-basics.receptive-field", says="without the strides below it")
+def sees_with_paddings_summed(layers, i):
+    size, jump = 1, 1
+    for k, s, _ in layers:
+        size, jump = size + (k - 1) * jump, jump * s
+    first = i * jump - sum(p for _, _, p in layers)
+    return first, first + size - 1
 
 
 # ---- Max pooling ---------------------------------------------------------------------------------
@@ -379,6 +466,65 @@ def pool_with_the_gradient_first(x, delta, k, stride):
     return dx, z
 
 
+@wrong("cnn-basics.max-pooling", says="row and column are swapped")
+def pool_with_row_and_column_swapped(x, delta, k, stride):
+    z, dx = np.zeros(delta.shape), np.zeros(x.shape)
+    for at, window in places(x, delta, k, stride):
+        z[at] = x[window].max()
+        column, row = divmod(x[window].argmax(), k)
+        dx[window][row, column] += delta[at]
+    return z, dx
+
+
+@wrong("cnn-basics.max-pooling", says="here the stride is missing")
+def pool_with_winners_counted_from_i_and_j(x, delta, k, stride):
+    z, dx = np.zeros(delta.shape), np.zeros(x.shape)
+    for at, window in places(x, delta, k, stride):
+        n, c, i, j = at
+        z[at] = x[window].max()
+        row, column = divmod(x[window].argmax(), k)
+        dx[n, c, i + row, j + column] += delta[at]
+    return z, dx
+
+
+@wrong("cnn-basics.max-pooling", says="not at k·i and k·j")
+def pool_with_windows_side_by_side(x, delta, k, stride):
+    z, dx = np.zeros(delta.shape), np.zeros(x.shape)
+    for n, c, i, j in np.ndindex(*delta.shape):
+        window = x[n, c, k * i : k * i + k, k * j : k * j + k]
+        if window.size:
+            z[n, c, i, j] = window.max()
+            row, column = divmod(window.argmax(), window.shape[1])
+            dx[n, c, k * i + row, k * j + column] += delta[n, c, i, j]
+    return z, dx
+
+
+@wrong("cnn-basics.max-pooling", says="not column by column")
+def pool_with_the_first_of_a_tie_in_columns(x, delta, k, stride):
+    z, dx = pooled(x.swapaxes(2, 3), delta.swapaxes(2, 3), k, stride)
+    return z.swapaxes(2, 3), dx.swapaxes(2, 3)
+
+
+@wrong("cnn-basics.max-pooling", says="in the whole picture")
+def pool_with_the_winner_looked_for_everywhere(x, delta, k, stride):
+    z, dx = pooled(x, delta, k, stride)[0], np.zeros(x.shape)
+    for n, c, i, j in np.ndindex(*delta.shape):
+        dx[n, c][x[n, c] == z[n, c, i, j]] += delta[n, c, i, j]
+    return z, dx
+
+
+@wrong("cnn-basics.max-pooling", says="by the minimum")
+def pool_by_the_minimum(x, delta, k, stride):
+    z, dx = pooled(-x, delta, k, stride)
+    return -z, dx
+
+
+@wrong("cnn-basics.max-pooling", says="multiplied by x")
+def pool_with_the_gradient_times_the_pixels(x, delta, k, stride):
+    z, dx = pooled(x, delta, k, stride)
+    return z, x * dx
+
+
 # ---- Matrix --------------------------------------------------------------------------------------
 
 
@@ -458,6 +604,30 @@ def as_matrix_with_the_kernel_in_one_piece(w, height, width):
                     row[i * width + j + t] = weight
             rows.append(row)
     return np.array(rows)
+
+
+@wrong("cnn-basics.matrix", says="an output for every pixel")
+def as_matrix_with_windows_that_leave_the_picture(w, height, width):
+    framed = np.zeros((height + w.shape[0], width + w.shape[1]))
+    T = []
+    for i in range(height):
+        for j in range(width):
+            picture = framed.copy()
+            picture[i : i + w.shape[0], j : j + w.shape[1]] = w
+            T.append(picture[:height, :width].ravel())
+    return np.array(T)
+
+
+@wrong("cnn-basics.matrix", says="The last row and column")
+def as_matrix_of_a_map_that_is_one_too_small(w, height, width):
+    rows, columns = height - w.shape[0], width - w.shape[1]
+    T = np.zeros((rows * columns, height * width))
+    for i in range(rows):
+        for j in range(columns):
+            for u in range(w.shape[0]):
+                for v in range(w.shape[1]):
+                    T[i * columns + j, (i + u) * width + j + v] = w[u, v]
+    return T
 
 
 # ---- A small network -----------------------------------------------------------------------------

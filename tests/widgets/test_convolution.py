@@ -98,11 +98,11 @@ def test_sliders_set_the_layer(mount: Any) -> None:
 def test_kernel_is_chosen_and_edited(mount: Any) -> None:
     figure = ConvolutionExplorer()
     page = mount(figure)
-    page.page.get_by_label("Kernel").select_option(label="Sharpen")
+    page.page.get_by_label("Preset").select_option(label="Sharpen")
     assert page.get("kernel") == KERNELS["Sharpen"]
     page.page.get_by_label("Weight in row 1, column 1").fill("-2.5")
     assert page.get("kernel")[1][1] == -2.5
-    assert page.page.get_by_label("Kernel").locator("option:checked").inner_text() == "Your own"
+    assert page.page.get_by_label("Preset").locator("option:checked").inner_text() == "Your own"
     page.page.get_by_label("Weight in row 0, column 0").fill("")  # half typed: nothing happens
     figure.kernel = page.get("kernel")
     np.testing.assert_allclose(shown_map(page), torch_output(figure), atol=6e-5)

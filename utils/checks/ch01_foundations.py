@@ -269,7 +269,7 @@ def _softmax(z: np.ndarray) -> np.ndarray:
 SOFTMAX = Exercise(
     id="perceptron-and-mlp.softmax",
     level=1,
-    call="softmax(z)",
+    call="stable_softmax(z)",
     returns=("p (N, K)",),
     example=(np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 0.0]]),),
     inputs=_scores,

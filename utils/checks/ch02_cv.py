@@ -50,6 +50,11 @@ OUTPUT_SIZE = Exercise(
     oracle=_map_size,
     mistakes=(
         Mistake(
+            "The number is right, but it is no whole number: 11.0 in place of 11. The operator // "
+            "keeps whole numbers whole, and math.floor makes them.",
+            like=lambda *args: float(_map_size(*args)),
+        ),
+        Mistake(
             "The division leaves fractions. A last step that is not whole leads nowhere: divide "
             "with //, which rounds down.",
             like=lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) / s + 1,
@@ -77,12 +82,21 @@ OUTPUT_SIZE = Exercise(
             like=lambda n, k, s, p, d: (n + p - d * (k - 1) - 1) // s + 1,
         ),
         Mistake(
+            "Padding makes the line longer: add it, and don't subtract it.",
+            like=lambda n, k, s, p, d: (n - 2 * p - d * (k - 1) - 1) // s + 1,
+        ),
+        Mistake(
             "The frame of padding is missing.",
             like=lambda n, k, s, p, d: (n - d * (k - 1) - 1) // s + 1,
         ),
         Mistake(
             "Dilation is ignored: it spreads the taps, and the kernel covers more pixels.",
             like=lambda n, k, s, p, d: (n + 2 * p - k) // s + 1,
+        ),
+        Mistake(
+            "Taps that are dilation pixels apart have dilation − 1 pixels between them, and not "
+            "dilation.",
+            like=lambda n, k, s, p, d: (n + 2 * p - k - (k - 1) * d) // s + 1,
         ),
         Mistake(
             "A dilated kernel doesn't cover d·k pixels: it has k taps, and only k − 1 gaps.",
@@ -145,8 +159,8 @@ def _convolve(x: Any, w: Any, b: Any, stride: int, padding: int) -> np.ndarray:
     return F.conv2d(x, w, b, stride, padding).numpy()
 
 
-def _framed(x: np.ndarray, before: int, after: int) -> np.ndarray:
-    return np.pad(x, ((0, 0), (0, 0), (before, after), (before, after)))
+def _framed(x: np.ndarray, before: int, after: int, mode: Any = "constant") -> np.ndarray:
+    return np.pad(x, ((0, 0), (0, 0), (before, after), (before, after)), mode)
 
 
 def _without_last(z: np.ndarray) -> np.ndarray:
@@ -174,6 +188,48 @@ CONVOLUTION = Exercise(
             "The kernel is turned around, as in mathematics: here w[m, c, 0, 0] meets the upper "
             "left pixel of the window.",
             like=lambda x, w, b, s, p: _convolve(x, w[..., ::-1, ::-1], b, s, p),
+        ),
+        Mistake(
+            "Only the kernel's rows are turned around: w[m, c, 0, 0] meets the upper left pixel of "
+            "the window.",
+            like=lambda x, w, b, s, p: _convolve(x, w[..., ::-1, :], b, s, p),
+        ),
+        Mistake(
+            "Only the kernel's columns are turned around: w[m, c, 0, 0] meets the upper left pixel "
+            "of the window.",
+            like=lambda x, w, b, s, p: _convolve(x, w[..., ::-1], b, s, p),
+        ),
+        Mistake(
+            "The axes of z are in another order: first the image, then the map, then row and "
+            "column.",
+            like=lambda x, w, b, s, p: _convolve(x, w, b, s, p).transpose(0, 2, 3, 1),
+        ),
+        Mistake(
+            "The axes of z are in another order: first the image, then the map, then row and "
+            "column.",
+            like=lambda x, w, b, s, p: _convolve(x, w, b, s, p).swapaxes(0, 1),
+        ),
+        Mistake(
+            "There is a ReLU at the end: a convolution alone may give negative numbers.",
+            like=lambda x, w, b, s, p: np.maximum(_convolve(x, w, b, s, p), 0),
+        ),
+        Mistake(
+            "It averages over the kernel's weights, and a place of the map is a sum.",
+            like=lambda x, w, b, s, p: _convolve(x, w / (w.shape[2] * w.shape[3]), b, s, p),
+        ),
+        Mistake(
+            "The frame repeats the pixels of the edge: it should hold zeros.",
+            like=lambda x, w, b, s, p: _convolve(_framed(x, p, p, mode="edge"), w, b, s, 0),
+        ),
+        Mistake(
+            "The picture is thinned out before the kernel moves over it: stride says where windows "
+            "begin, and inside of a window no pixel is left out.",
+            like=lambda x, w, b, s, p: _convolve(_framed(x, p, p)[..., ::s, ::s], w, b, 1, 0),
+        ),
+        Mistake(
+            "The picture is thinned out before the kernel moves over it: stride says where windows "
+            "begin, and inside of a window no pixel is left out.",
+            like=lambda x, w, b, s, p: _convolve(x[..., ::s, ::s], w, b, 1, p),
         ),
         Mistake(
             "The bias is missing: add b[m] to every place of map m.",
@@ -287,6 +343,19 @@ def _down(step: Callable[..., tuple], order: int = -1) -> Callable[..., tuple]:
     return sees
 
 
+def _jumping(taken: Callable[..., tuple]) -> Callable[..., tuple]:
+    """From the picture up, with what one layer takes off at the left and adds to the size."""
+
+    def sees(layers: list, i: int) -> tuple:
+        first, more, jump = 0, 0, 1
+        for k, s, p in layers:
+            left, size = taken(k, s, p, jump, jump * s)
+            first, more, jump = first - left, more + size, jump * s
+        return first + i * jump, first + i * jump + more
+
+    return sees
+
+
 RECEPTIVE_FIELD = Exercise(
     id="cnn-basics.receptive-field",
     level=2,
@@ -336,6 +405,35 @@ RECEPTIVE_FIELD = Exercise(
             "It takes every kernel to be centered on its place. How far it begins to the left is "
             "said by the padding.",
             like=_down(lambda a, z, k, s, p: (a * s - k // 2, z * s + k // 2)),
+        ),
+        Mistake(
+            "i is added at the end: neighbors of the last map begin the product of all strides "
+            "apart, so begin with first = last = i.",
+            like=lambda layers, i: tuple(pixel + i for pixel in _sees(layers, 0)),
+        ),
+        Mistake(
+            "Pixels count from 0, and these from 1.",
+            like=lambda layers, i: tuple(pixel + 1 for pixel in _sees(layers, i)),
+        ),
+        Mistake(
+            "Only one window is followed down, that of the first place: last is the end of the "
+            "last place's window, stride·last − padding + k − 1.",
+            like=_down(lambda a, z, k, s, p: (a * s - p, a * s - p + k - 1)),
+        ),
+        Mistake(
+            "A layer's own stride spreads its results, not the taps of its kernel: multiply the "
+            "jump after the kernel has used it.",
+            like=_jumping(lambda k, s, p, before, after: (p * after, (k - 1) * after)),
+        ),
+        Mistake(
+            "A layer's own stride spreads its results, not the taps of its kernel: multiply the "
+            "jump after the kernel has used it.",
+            like=_jumping(lambda k, s, p, before, after: (p * before, (k - 1) * after)),
+        ),
+        Mistake(
+            "Padding is added up without the strides below it: in the picture, a place of a later "
+            "layer's frame is as wide as the jump.",
+            like=_jumping(lambda k, s, p, before, after: (p, (k - 1) * before)),
         ),
         Mistake(
             "The second number should be the last pixel of the field, and this is the one after.",
@@ -421,13 +519,38 @@ def _first(window: np.ndarray, signal: float) -> np.ndarray:
     return np.where(np.arange(window.size) == window.argmax(), signal, 0).reshape(window.shape)
 
 
-def _local(x: np.ndarray, delta: np.ndarray, k: int, stride: int) -> tuple:
-    dx = np.zeros_like(x)
+def _placed(place: Callable[..., tuple]) -> Callable[..., tuple]:
+    """Max pooling that takes another pixel of x for the winner of a window."""
+
+    def pool(x: np.ndarray, delta: np.ndarray, k: int, stride: int) -> tuple:
+        dx = np.zeros_like(x)
+        for n, c, i, j in np.ndindex(*delta.shape):
+            window = x[n, c, i * stride : i * stride + k, j * stride : j * stride + k]
+            row, column = divmod(int(window.argmax()), k)
+            dx[(n, c, *place(i, j, row, column, k, stride))] += delta[n, c, i, j]
+        return _pool(x, delta, k, stride)[0], dx
+
+    return pool
+
+
+_local = _placed(lambda i, j, row, column, k, s: (row, column))
+
+
+def _k_apart(args: tuple, got: Any, want: Any) -> bool:
+    """Whether z holds the maxima of windows that are k apart, as far as there are such."""
+    (x, _, k, stride), z = args, got[0]
+    rows, columns = ((n - k) // k + 1 for n in x.shape[2:])
+    if k == stride or z.shape != want[0].shape:
+        return False
+    tiles = F.max_pool2d(torch.tensor(x), k).numpy()[:, :, : z.shape[2], : z.shape[3]]
+    return np.allclose(z[:, :, :rows, :columns], tiles) and not np.allclose(z, want[0])
+
+
+def _everywhere(x: np.ndarray, delta: np.ndarray, k: int, stride: int) -> tuple:
+    z, dx = _pool(x, delta, k, stride)[0], np.zeros_like(x)
     for n, c, i, j in np.ndindex(*delta.shape):
-        window = x[n, c, i * stride : i * stride + k, j * stride : j * stride + k]
-        row, column = divmod(int(window.argmax()), k)
-        dx[n, c, row, column] += delta[n, c, i, j]
-    return _pool(x, delta, k, stride)[0], dx
+        dx[n, c] += delta[n, c, i, j] * (x[n, c] == z[n, c, i, j])
+    return z, dx
 
 
 def _tied(window: np.ndarray) -> np.ndarray:
@@ -488,6 +611,42 @@ MAX_POOLING = Exercise(
             "The winner's place is counted in its window, not in x: its row is stride·i further "
             "down and its column stride·j further to the right.",
             like=_local,
+        ),
+        Mistake(
+            "The winner's row and column are swapped: place // k is the row in its window, and "
+            "place % k the column.",
+            like=_placed(lambda i, j, row, column, k, s: (i * s + column, j * s + row)),
+        ),
+        Mistake(
+            "The window of (i, j) begins at row stride·i and column stride·j of x, and so does the "
+            "winner's place; here the stride is missing.",
+            like=_placed(lambda i, j, row, column, k, s: (i + row, j + column)),
+        ),
+        Mistake(
+            "The window of (i, j) begins at row stride·i and column stride·j, not at k·i and k·j: "
+            "windows may overlap, or leave gaps.",
+            when=_k_apart,
+        ),
+        Mistake(
+            "Where pixels of a window tie, the first in reading order should get the signal: row "
+            "by row, not column by column.",
+            like=lambda x, delta, k, s: tuple(
+                part.swapaxes(2, 3) for part in _pool(x.swapaxes(2, 3), delta.swapaxes(2, 3), k, s)
+            ),
+        ),
+        Mistake(
+            "The winner is looked for in the whole picture: a pixel outside of the window that has "
+            "the same value gets the signal too.",
+            like=_everywhere,
+        ),
+        Mistake(
+            "It pools by the minimum, and the maximum is wanted.",
+            like=lambda x, delta, k, s: (-_pool(-x, delta, k, s)[0], _pool(-x, delta, k, s)[1]),
+        ),
+        Mistake(
+            "dx is multiplied by x: the slope of the maximum is 1 for the winner, whatever its "
+            "value.",
+            like=lambda x, delta, k, s: (_pool(x, delta, k, s)[0], _pool(x, delta, k, s)[1] * x),
         ),
         Mistake(
             "dx marks the winners but leaves out delta: by the chain rule each gets its window's "
@@ -618,6 +777,17 @@ MATRIX = Exercise(
                 .reshape(height - len(w) + 1, -1, height * width)
                 .swapaxes(0, 1)
                 .reshape(-1, height * width)
+            ),
+        ),
+        Mistake(
+            "There is an output for every pixel: without padding the map is smaller, and a window "
+            "that leaves the picture gives none.",
+            when=lambda args, got, want: np.shape(got) == (args[1] * args[2],) * 2 != want.shape,
+        ),
+        Mistake(
+            "The last row and column of the map are missing: the kernel still fits there.",
+            when=lambda args, got, want: (
+                np.shape(got)[0] == (args[1] - len(args[0])) * (args[2] - len(args[0][0]))
             ),
         ),
         Mistake(

@@ -137,8 +137,8 @@ def wrong(exercise: Exercise, args: tuple, want: Any, got: Any) -> str | None:
 
 
 def recognized(exercise: Exercise, failing: list[tuple]) -> str | None:
-    """The message of the mistake that explains most of the wrong results, if any does."""
-    best, most = None, 0
+    """The message of the mistake that explains most of the wrong results, and at least half."""
+    best, most = None, (len(failing) - 1) // 2
     for mistake in exercise.mistakes:
         count = sum(_shows(exercise, mistake, *row) for row in failing)
         if count > most:

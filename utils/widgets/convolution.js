@@ -225,7 +225,8 @@ function productGrid() {
     cells.forEach((cell, n) => {
       const { weight = 0, pixel = 0 } = all[n] ?? {};
       cell.firstChild.textContent = all.length ? sign(weight * pixel) : "";
-      cell.lastChild.textContent = all.length ? `${sign(weight)}·${sign(pixel)}` : "";
+      const short = (number) => sign(number).replace("0.", ".");
+      cell.lastChild.textContent = all.length ? `${short(weight)}·${short(pixel)}` : "";
       shade(cell, weight * pixel, largest);
     });
   }
@@ -266,7 +267,7 @@ function render({ model, el }) {
   const numbers = h("span");
   const size = h("output", { class: "conv-size" });
   const presets = model.get("_kernels");
-  const preset = choice("Kernel", [...presets.map(([name, w]) => [w, name]), [null, "Your own"]], null,
+  const preset = choice("Preset", [...presets.map(([name, w]) => [w, name]), [null, "Your own"]], null,
     (w) => w && change("kernel", w));
   const settings = [["stride", 1], ["padding", 0], ["dilation", 1]].map(([name, min]) => {
     const label = name[0].toUpperCase() + name.slice(1);
