@@ -117,7 +117,7 @@ def test_what_a_mutant_is() -> None:
     changes = "\n".join(mutant.change for mutant in mutants(source))
     for expected in (
         "if x <= 3:", "if x > 3:", "if x < 4:", "if x < 2:", "np.mean(x, axis=1)", "axis=2",
-        "axis=0", "np.sum(x) -", "np.sum(x, axis=1) + g", "→ return np.sum(x, axis=1)\n",
+        "axis=0", "np.sum(x, ) -", "np.sum(x, axis=1) + g", "→ return np.sum(x, axis=1)\n",
         "→ return g(x, y)", "g(y, x)", "x - g(x, y)", "x -= 2", "x = 2", "x += 3",
     ):  # fmt: skip
         assert expected in changes, expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphlib
 from collections import deque
 
 import numpy as np
@@ -55,6 +56,22 @@ def only_the_first_gradient(x, y, g):
 
 
 # ---------------------------------------------------------------- topological-order
+
+
+@wrong("backpropagation.local-gradients", says="a minus in dx too")
+def both_paths_of_dx_with_a_plus(x, y, g):
+    return g / (x + y) + g * x / (x + y) ** 2, -g * x / (x + y) ** 2
+
+
+@wrong("backpropagation.local-gradients", says="y where x belongs")
+def y_in_both_numerators(x, y, g):
+    share = g * y / (x + y) ** 2
+    return share, -share
+
+
+@wrong("backpropagation.local-gradients", says="dy lacks the gradient")
+def gradient_that_arrives_used_once(x, y, g):
+    return g * y / (x + y) ** 2, -x / (x + y) ** 2
 
 
 @wrong("backpropagation.topological-order", says="wrong way round")
@@ -170,6 +187,11 @@ def every_path_walked_again(parents):
 # ---------------------------------------------------------------- gradient-check
 
 
+@wrong("backpropagation.topological-order", says="Expected 4 values, got an array")
+def order_as_an_array(parents):
+    return np.array(list(graphlib.TopologicalSorter(parents).static_order()))
+
+
 @wrong("backpropagation.gradient-check", says="one-sided")
 def forward_difference(f, x):
     slopes = np.zeros_like(x)
@@ -178,6 +200,29 @@ def forward_difference(f, x):
         moved = x.copy()
         moved[i] += h
         slopes[i] = (f(moved) - f(x)) / h
+    return slopes
+
+
+@wrong("backpropagation.gradient-check", says="The difference is one-sided")
+def backward_difference_with_the_step_of_the_statement(f, x):
+    slopes = np.empty(x.shape)
+    for i in np.ndindex(x.shape):
+        h = 6e-6 * (1 + abs(x[i]))
+        below = np.array(x)
+        below[i] -= h
+        slopes[i] = (f(x) - f(below)) / h
+    return slopes
+
+
+@wrong("backpropagation.gradient-check", says="with the size of its own entry")
+def step_by_the_largest_entry(f, x):
+    slopes = np.empty(x.shape)
+    for i in np.ndindex(x.shape):
+        h = 6e-6 * (1 + np.abs(x).max())
+        above, below = np.array(x), np.array(x)
+        above[i] += h
+        below[i] -= h
+        slopes[i] = (f(above) - f(below)) / (2 * h)
     return slopes
 
 
@@ -290,6 +335,31 @@ def value_without_pull(a):
     return m + np.log(np.exp(a - m[:, None]).sum(1))
 
 
+@wrong("backpropagation.missing-operation", says="first the value, then the function")
+def pull_before_the_value(a):
+    e = np.exp(a - a.max(axis=1, keepdims=True))
+    total = e.sum(axis=1, keepdims=True)
+    return lambda g: (g[:, None] * e / total,), a.max(axis=1) + np.log(total[:, 0])
+
+
+@wrong("backpropagation.missing-operation", says="The second result should be a function")
+def softmax_in_place_of_pull(a):
+    e = np.exp(a - a.max(axis=1, keepdims=True))
+    total = e.sum(axis=1, keepdims=True)
+    return a.max(axis=1) + np.log(total[:, 0]), (e / total,)
+
+
+@wrong("backpropagation.missing-operation", says="pull returns None")
+def pull_without_return(a):
+    e = np.exp(a - a.max(axis=1, keepdims=True))
+    total = e.sum(axis=1, keepdims=True)
+
+    def pull(g):
+        g[:, None] * e / total
+
+    return a.max(axis=1) + np.log(total[:, 0]), pull
+
+
 @wrong("backpropagation.missing-operation", says="a single one needs a tuple")
 def pull_returns_a_bare_array(a):
     e = np.exp(a - a.max(1)[:, None])
@@ -329,6 +399,22 @@ def maximum_not_added_again(a):
     e = np.exp(a - a.max(1)[:, None])
     s = e.sum(1)
     return np.log(s), lambda g: (g[:, None] * e / s[:, None],)
+
+
+@wrong("backpropagation.missing-operation", says="with a plus")
+def maximum_subtracted_once_more(a):
+    m = a.max(axis=1, keepdims=True)
+    e = np.exp(a - m)
+    total = e.sum(axis=1, keepdims=True)
+    return (np.log(total) - m)[:, 0], lambda g: (g[:, None] * e / total,)
+
+
+@wrong("backpropagation.missing-operation", says="the softmax's own entries")
+def slope_of_softmax(a):
+    m = a.max(axis=1, keepdims=True)
+    e = np.exp(a - m)
+    p = e / e.sum(axis=1, keepdims=True)
+    return m[:, 0] + np.log(e.sum(axis=1)), lambda g: (g[:, None] * p * (1 - p),)
 
 
 @wrong("backpropagation.missing-operation", says="does not use g")
@@ -446,6 +532,54 @@ def slope_of_tanh_from_the_input(x, tape):
         return right_rule(name, a, a[0])
 
     return swept(x, tape, reversed(range(len(tape))), rule)[: len(x)]
+
+
+def swept_with(x, tape, change):
+    """Right, but for the slopes of some operations."""
+
+    def rule(name, a, result):
+        return change(name, a, result) or right_rule(name, a, result)
+
+    return swept(x, tape, reversed(range(len(tape))), rule)[: len(x)]
+
+
+@wrong("backpropagation.tape", says="applied to the step's result")
+def tanh_of_tanh(x, tape):
+    return swept_with(x, tape, lambda name, a, r: name == "tanh" and (1 - np.tanh(r) ** 2,))
+
+
+@wrong("backpropagation.tape", says="The slope of tanh is missing")
+def tanh_passed_through(x, tape):
+    return swept_with(x, tape, lambda name, a, r: name == "tanh" and (1.0,))
+
+
+@wrong("backpropagation.tape", says="A sum passes its gradient on as it is")
+def sums_as_products(x, tape):
+    return swept_with(x, tape, lambda name, a, r: name == "add" and a[::-1])
+
+
+@wrong("backpropagation.tape", says="Only the first operand")
+def second_operands_forgotten(x, tape):
+    return swept_with(x, tape, lambda name, a, r: right_rule(name, a, r)[:1])
+
+
+@wrong("backpropagation.tape", says="looked for at k")
+def results_counted_from_zero(x, tape):
+    v, d = values_of(x, tape), np.zeros(len(x) + len(tape))
+    d[-1] = 1.0
+    for k in reversed(range(len(tape))):
+        name, *at = tape[k]
+        for i, slope in zip(at, right_rule(name, [v[i] for i in at], v[k])):
+            d[i] += d[k] * slope
+    return d[: len(x)]
+
+
+@wrong("backpropagation.tape", says="difference quotients")
+def difference_quotients(x, tape):
+    h = 1e-6
+    moves = h * np.eye(len(x))
+    last = [values_of(x + s * move, tape)[-1] for move in moves for s in (1, -1)]
+    return np.array([(up - down) / (2 * h) for up, down in zip(last[::2], last[1::2])])
 
 
 @wrong("backpropagation.tape", says="the first N of all values")

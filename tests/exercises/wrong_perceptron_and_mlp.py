@@ -105,6 +105,27 @@ def step_that_forgets_to_return_right_weights(w, x, y):
 XOR = "perceptron-and-mlp.xor"
 
 
+@wrong(STEP, says="taken to be 0 or 1")
+def step_with_the_prediction_as_0_or_1(w, x, y):
+    prediction = 1 if w @ x > 0 else 0
+    return w + (y - prediction) * x
+
+
+@wrong(STEP, says="entry by entry")
+def step_in_the_entries_that_have_the_wrong_sign(w, x, y):
+    changed = np.array(w)
+    changed[y * x * w <= 0] += (y * x)[y * x * w <= 0]
+    return changed
+
+
+@wrong(STEP, says="that of the constant 1")
+def step_that_leaves_the_bias_alone(w, x, y):
+    changed = np.array(w)
+    if y * (w @ x) <= 0:
+        changed[1:] += y * x[1:]
+    return changed
+
+
 @wrong(XOR, says="a sum of exactly 0")
 def xor_with_thresholds_on_the_whole_numbers(D):
     W2 = np.array([[1 if j % 2 == 0 else -1 for j in range(D)]])
@@ -247,6 +268,23 @@ def softmax_that_gives_the_class(z):
 FORWARD = "perceptron-and-mlp.mlp-forward"
 
 
+@wrong(SOFTMAX, says="normalized over the wrong axis")
+def softmax_with_the_sums_of_columns(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / sum(e)
+
+
+@wrong(SOFTMAX, says="names the class")
+def softmax_that_is_one_hot(z):
+    return (z == z.max(axis=1, keepdims=True)) * (np.cumsum(z == z.max(1)[:, None], 1) == 1.0) * 1.0
+
+
+@wrong(SOFTMAX, says="what is left of the scores")
+def softmax_without_exponentials_after_the_maximum(z):
+    rest = z - z.max(axis=1, keepdims=True)
+    return rest / rest.sum(axis=1, keepdims=True)
+
+
 @wrong(FORWARD, says="without it the two layers are one")
 def forward_without_relu(X, W1, b1, W2, b2):
     A1 = np.array([W1 @ x + b1 for x in X])
@@ -357,6 +395,18 @@ def kept(X, W1, b1, W2, b2):
     Z2 = A1 @ W2.T + b2
     e = np.exp(Z2 - Z2.max(axis=1)[:, None])
     return Z1, A1, e / e.sum(axis=1)[:, None]
+
+
+@wrong(FORWARD, says="sums before the ReLU")
+def forward_with_scores_of_the_sums(X, W1, b1, W2, b2):
+    Z1 = X @ W1.T + b1
+    return np.maximum(0, Z1), Z1 @ W2.T + b2
+
+
+@wrong(FORWARD, says="The biases are subtracted")
+def forward_with_biases_as_thresholds(X, W1, b1, W2, b2):
+    A1 = np.maximum(0, X @ W1.T - b1)
+    return A1, A1 @ W2.T - b2
 
 
 @wrong(BACKWARD, says="B times too large")
@@ -545,6 +595,22 @@ def backward_with_biases_as_rows(X, y, W1, b1, W2, b2):
     return D1.T @ X, D1.sum(0, keepdims=True), D2.T @ A1, D2.sum(0, keepdims=True)
 
 
+@wrong(BACKWARD, says="first layer are divided by B once more")
+def backward_with_the_first_layer_divided_again(X, y, W1, b1, W2, b2):
+    Z1, A1, P = kept(X, W1, b1, W2, b2)
+    D2 = error(P, y)
+    D1 = D2 @ W2 * (Z1 > 0) / len(X)
+    return D1.T @ X, D1.sum(0), D2.T @ A1, D2.sum(0)
+
+
+@wrong(BACKWARD, says="asked of the error signal")
+def backward_with_relu_of_the_error_signal(X, y, W1, b1, W2, b2):
+    _, A1, P = kept(X, W1, b1, W2, b2)
+    D2 = error(P, y)
+    D1 = np.maximum(D2 @ W2, 0)
+    return D1.T @ X, D1.sum(0), D2.T @ A1, D2.sum(0)
+
+
 # ---- spirals -------------------------------------------------------------------------------------
 
 SPIRALS = "perceptron-and-mlp.spirals"
@@ -617,6 +683,42 @@ class Hidden(nn.Module):
 @wrong(SPIRALS, says="It stores 150 numbers")
 def spirals_by_random_features_that_are_no_parameters():
     return Hidden()
+
+
+class Packed(nn.Module):
+    """The nearest of many points, kept as bytes."""
+
+    def __init__(self, X, y):
+        super().__init__()
+        self.points, self.classes = X.numpy().tobytes(), y.numpy().astype("u1").tobytes()
+
+    def forward(self, x):
+        X = torch.frombuffer(bytearray(self.points), dtype=torch.float32).reshape(-1, 2)
+        y = torch.frombuffer(bytearray(self.classes), dtype=torch.uint8).long()
+        return F.one_hot(y[torch.cdist(x, X).argmin(1)], 2).float()
+
+
+@wrong(SPIRALS, says="It stores 1350 numbers")
+def spirals_by_points_kept_as_bytes():
+    return Packed(*arms())
+
+
+class View(nn.Module):
+    """The nearest of many points, which lie behind a tensor of one number."""
+
+    def __init__(self, X, y):
+        super().__init__()
+        self.first = torch.cat([X, y[:, None].float()], 1).reshape(-1)[:1]
+
+    def forward(self, x):
+        rows = self.first.as_strided((600, 3), (3, 1))
+        near = torch.cdist(x, rows[:, :2].contiguous()).argmin(1)
+        return F.one_hot(rows[near, 2].long(), 2).float()
+
+
+@wrong(SPIRALS, says="It stores 1801 numbers")
+def spirals_by_points_behind_a_view():
+    return View(*arms())
 
 
 @wrong(SPIRALS, says="fresh points are right, and")

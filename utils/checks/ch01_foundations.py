@@ -6,6 +6,7 @@ import io
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from graphlib import TopologicalSorter
+from types import CodeType
 from typing import Any
 
 import cloudpickle
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from utils.diagnosis import fault
+from utils.diagnosis import Other, fault
 from utils.exercises.spec import Exercise, Mistake
 
 # ---------------------------------------------------------------- perceptron-and-mlp
@@ -100,12 +101,28 @@ PERCEPTRON_STEP = Exercise(
             like=_step(_is_wrong, lambda w, x, y: -y * x),
         ),
         Mistake(
+            "The answer is taken to be 0 or 1, and y is 1 or −1: for y = −1 the two never agree, "
+            "and every such example changes w.",
+            like=lambda w, x, y: w + (y - (w @ x > 0)) * x,
+        ),
+        Mistake(
+            "The test is made entry by entry, and is one question for the whole example: is the "
+            "sum y w·x positive?",
+            like=lambda w, x, y: np.where(y * w * x <= 0, w + y * x, w),
+        ),
+        Mistake(
+            "The first weight, that of the constant 1, takes part in the step like all others.",
+            like=_step(_is_wrong, lambda w, x, y: y * np.r_[0, x[1:]]),
+        ),
+        Mistake(
             "The step is y times the example x; here only y is added to every weight.",
             like=_step(_is_wrong, lambda w, x, y: y),
         ),
         Mistake(
             "It returns one number: return the weights, one for each entry of x.",
-            when=lambda args, got, want: got is not None and np.size(got) == 1 < np.size(want),
+            when=lambda args, got, want: (
+                isinstance(got, (bool, int, float, np.ndarray)) and np.size(got) == 1 < want.size
+            ),
         ),
         Mistake(
             "It returns None where the example is right: return w as it is.",
@@ -262,6 +279,14 @@ def _shifted(z: np.ndarray, axis: int | None) -> np.ndarray:
     return _naive_softmax(z - z.max(axis=axis, keepdims=True))
 
 
+def _exponentials(z: np.ndarray) -> np.ndarray:
+    return np.exp(z - z.max(axis=1, keepdims=True))
+
+
+def _shares_of(z: np.ndarray) -> np.ndarray:
+    return z / z.sum(axis=1, keepdims=True)
+
+
 def _softmax(z: np.ndarray) -> np.ndarray:
     return torch.softmax(torch.as_tensor(z), 1).numpy()
 
@@ -289,6 +314,15 @@ SOFTMAX = Exercise(
             like=lambda z: _softmax(z.T).T,
         ),
         Mistake(
+            "Every column sums to 1, and every row should: it is normalized over the wrong axis.",
+            like=lambda z: _exponentials(z) / _exponentials(z).sum(axis=0),
+        ),
+        Mistake(
+            "The largest score gets 1 and all others 0: that names the class, and probabilities "
+            "are wanted.",
+            like=lambda z: np.eye(z.shape[1])[z.argmax(axis=1)],
+        ),
+        Mistake(
             "All entries together sum to 1: each row is a distribution of its own.",
             like=lambda z: _softmax(z.reshape(1, -1)).reshape(z.shape),
         ),
@@ -308,7 +342,7 @@ SOFTMAX = Exercise(
         ),
         Mistake(
             "The rows do not sum to 1: divide by each row's sum.",
-            like=lambda z: np.exp(z - z.max(axis=1, keepdims=True)),
+            like=_exponentials,
         ),
         Mistake(
             "The rows do not sum to 1: divide by each row's sum.",
@@ -316,7 +350,11 @@ SOFTMAX = Exercise(
         ),
         Mistake(
             "The exponentials are missing: scores divided by their sum can be negative.",
-            like=lambda z: z / z.sum(axis=1, keepdims=True),
+            like=_shares_of,
+        ),
+        Mistake(
+            "The exponentials are missing: what is left of the scores is divided by its sum.",
+            like=lambda z: _shares_of(z - z.max(axis=1, keepdims=True)),
         ),
         Mistake(
             "These are the logarithms of the probabilities.",
@@ -410,6 +448,17 @@ MLP_FORWARD = Exercise(
             like=lambda *args: _mlp(*args, output=_softmax),
         ),
         Mistake(
+            "The scores are made of the sums before the ReLU: the last layer is given A1.",
+            like=lambda X, W1, b1, W2, b2: (
+                _mlp(X, W1, b1, W2, b2)[0],
+                _mlp(X, W1, b1, W2, b2, hidden=np.array)[1],
+            ),
+        ),
+        Mistake(
+            "The biases are subtracted: they are added here.",
+            like=lambda X, W1, b1, W2, b2: _mlp(X, W1, -b1, W2, -b2),
+        ),
+        Mistake(
             "The biases are missing.",
             like=lambda X, W1, b1, W2, b2: _mlp(X, W1, 0 * b1, W2, 0 * b2),
         ),
@@ -467,10 +516,20 @@ def _labelled(rng: np.random.Generator) -> Iterator[tuple]:
         np.array([[1.0, -0.5, 2.0, 0.5], [-1.0, 0.5, 1.0, 0.25]]),
         np.array([0.5, -0.5]),
     )
-    for scale, b, d, m, k in ((999, 6, 3, 5, 2), (1, 1, 3, 2, 4), (1, 5, 3, 4, 2), (1, 7, 2, 6, 3)):
-        W1, W2 = rng.normal(size=(m, d)), rng.normal(size=(k, m)) * scale
-        X, y = rng.normal(size=(b, d)), rng.permutation(np.arange(b) % k)
-        yield X, y, W1, rng.normal(size=m), W2, rng.normal(size=k)
+    yield (
+        np.array([[1.0, 2.0], [2.0, 1.0], [-1.0, 0.5]]),
+        np.array([1, 0, 0]),
+        np.array([[1.0, 0.5], [0.5, 1.0], [1.0, -1.5], [-1.0, 1.0]]),
+        np.array([0.5, -0.5, 0.25, 0.5]),
+        np.array([[900.0, -300.0, 200.0, 800.0], [-500.0, 400.0, 100.0, -700.0]]),
+        np.array([1.0, -1.0]),
+    )
+    for b, d, m, k in ((1, 3, 2, 4), (5, 3, 4, 2), (7, 2, 6, 3)):
+        W1, W2 = rng.normal(size=(m, d)), rng.normal(size=(k, m))
+        X, b1, b2 = rng.normal(size=(b, d)), rng.normal(size=m), rng.normal(size=k)
+        y = rng.permutation(np.arange(b) % k)
+        y[0] = _mlp(X, W1, b1, W2, b2)[1][0].argmin()  # one is wrong, or all gradients may vanish
+        yield X, y, W1, b1, W2, b2
 
 
 def _autograd(X: np.ndarray, y: np.ndarray, *weights: np.ndarray) -> tuple:
@@ -488,6 +547,7 @@ def _backward_pass(
     hidden: Callable = _relu,
     softmax: Callable = _softmax,
     kept: Callable = _relu,
+    passed: Callable = np.array,
 ) -> Callable[..., tuple]:
     """A backward pass by hand; each argument replaces one of its steps by a mistake."""
 
@@ -501,10 +561,16 @@ def _backward_pass(
     ) -> tuple:
         Z1 = X @ W1.T + b1
         delta2 = error(softmax(hidden(Z1) @ W2.T + b2), np.eye(len(b2))[y])
-        delta1 = (delta2 @ W2) * slope(Z1)
+        delta1 = passed((delta2 @ W2) * slope(Z1))
         return weight(delta1, X), bias(delta1), weight(delta2, kept(Z1)), bias(delta2)
 
     return answer
+
+
+def _summed_over_units(args: tuple, got: Any, want: Any) -> bool:
+    if not isinstance(got, (tuple, list)) or len(got) != 4:
+        return False
+    return np.shape(got[1]) == np.shape(got[3]) == (len(args[0]),)
 
 
 MLP_BACKWARD = Exercise(
@@ -547,6 +613,23 @@ MLP_BACKWARD = Exercise(
             like=lambda *args: tuple(_autograd(*args)[i] for i in (0, 2, 1, 3)),
         ),
         Mistake(
+            "The order of the results is dW1, db1, dW2, db2.",
+            like=lambda *args: tuple(_autograd(*args)[i] for i in (0, 3, 2, 1)),
+        ),
+        Mistake(
+            "The gradients of the first layer are divided by B once more: 1 / B came to them with "
+            "the error signal of the scores.",
+            like=lambda X, *args: tuple(
+                gradient / (len(X) if i < 2 else 1)
+                for i, gradient in enumerate(_autograd(X, *args))
+            ),
+        ),
+        Mistake(
+            "The ReLU's slope is asked of the error signal: it depends on the sum z1 of the "
+            "forward pass, and a unit that is on passes negative signals too.",
+            like=_backward_pass(slope=np.ones_like, passed=_relu),
+        ),
+        Mistake(
             "The order of the results is dW1, db1, dW2, db2: those of the first layer first.",
             like=lambda *args: tuple(_autograd(*args)[i] for i in (2, 3, 0, 1)),
         ),
@@ -587,7 +670,7 @@ MLP_BACKWARD = Exercise(
         ),
         Mistake(
             "The gradients of the biases are summed over the units, not over the examples.",
-            like=_backward_pass(bias=lambda delta: delta.sum(axis=1)),
+            when=_summed_over_units,
         ),
         Mistake(
             "The gradients of the weights are transposed: each has the shape of its weights.",
@@ -666,13 +749,21 @@ def _arms(X: np.ndarray) -> np.ndarray:
 
 def stored_numbers(model: torch.nn.Module) -> int:
     """All numbers that a model keeps, wherever: in parameters, buffers, lists, or its code."""
-    tensors, others = {}, []
+    tensors, others, code = {}, [], set()
 
     class Counter(cloudpickle.Pickler):
         def persistent_id(self, item: Any) -> Any:
-            if isinstance(item, (torch.Tensor, np.ndarray)):
-                tensors[id(item)] = item
+            if isinstance(item, torch.Tensor):  # all that lies behind it, where it is a view
+                memory = item.untyped_storage()
+                tensors[memory.data_ptr()] = memory.nbytes() // item.element_size()
                 return "counted"
+            if isinstance(item, np.ndarray):
+                tensors[id(item)] = item.size
+                return "counted"
+            if isinstance(item, CodeType):
+                code.update((item.co_code, item.co_linetable, item.co_exceptiontable))
+            if isinstance(item, (bytes, bytearray)) and bytes(item) not in code:
+                others.extend(item[::4])
             if isinstance(item, float):
                 others.append(item)
             if isinstance(item, list):
@@ -680,7 +771,7 @@ def stored_numbers(model: torch.nn.Module) -> int:
             return None
 
     Counter(io.BytesIO()).dump(model)
-    return sum(int(np.prod(t.shape)) for t in tensors.values()) + len(others)
+    return sum(tensors.values()) + len(others)
 
 
 def _score_points(net: torch.nn.Module, X: torch.Tensor) -> tuple:
@@ -819,6 +910,19 @@ LOCAL_GRADIENTS = Exercise(
             like=lambda x, y, g: _share_gradients(x, y, g)[::-1],
         ),
         Mistake(
+            "The path through the denominator has a minus in dx too: the derivative of 1/s is "
+            "-1/s**2.",
+            like=lambda x, y, g: (g / (x + y) + g * x / (x + y) ** 2, -g * x / (x + y) ** 2),
+        ),
+        Mistake(
+            "dy holds y where x belongs: the numerator is x, whatever the derivative is by.",
+            like=lambda x, y, g: (g * y / (x + y) ** 2, -g * y / (x + y) ** 2),
+        ),
+        Mistake(
+            "dy lacks the gradient g that arrives.",
+            like=lambda x, y, g: (g * y / (x + y) ** 2, -x / (x + y) ** 2),
+        ),
+        Mistake(
             "The denominator of both should be squared: the derivative of 1/s is -1/s**2.",
             like=lambda x, y, g: (g * y / (x + y), -g * x / (x + y)),
         ),
@@ -883,8 +987,14 @@ def _one_parent(args: tuple, got: Any, want: Any) -> bool:
     """Whether each node comes after one of its parents at least."""
     nodes, parents = _listed(got), args[0]
     place = {node: i for i, node in enumerate(nodes)}
-    return set(nodes) == set(parents) and all(
-        not above or min(place[p] for p in above) < place[node] for node, above in parents.items()
+    right = len(nodes) == len(parents) and _misplaced(args, nodes, want) is None  # another type
+    return (
+        set(nodes) == set(parents)
+        and not right
+        and all(
+            not above or min(place[p] for p in above) < place[node]
+            for node, above in parents.items()
+        )
     )
 
 
@@ -966,7 +1076,7 @@ def _layer(x: np.ndarray) -> float:
     return (np.tanh(x @ _W) @ _V).sum()
 
 
-_FAR, _MIXED = np.array([1e8, -1e8, 1e8]), np.array([1.0, 2e3])
+_FAR, _MIXED = np.array([1e8, -1e8, 1e8]), np.array([1.0, 1e4])
 
 
 def _far(x: np.ndarray) -> float:
@@ -1011,8 +1121,10 @@ def _near(args: tuple, got: Any, want: Any, rtol: float = 0.01) -> bool:
 def _one_sided(args: tuple, got: Any, want: Any) -> bool:
     """Whether the error is half a step, the same for all entries, times the second derivative."""
     (f, x), d = args, 1e-5
-    if not _near(args, got, want, 0.1) or x.size < 2 or f in (_far, _mixed):
+    if not _near(args, got, want, 0.1):
         return False
+    if x.size < 2 or f in (_far, _mixed):  # this case alone cannot tell
+        return _near(args, got, want)
     moves = [d * unit.reshape(x.shape) for unit in np.eye(x.size)]
     curved = [((_exact(f, x + m) - _exact(f, x - m)) * m).sum() / (2 * d * d) for m in moves]
     bent = np.abs(curved) > 0.01 * np.abs(curved).max()
@@ -1048,6 +1160,11 @@ GRADIENT_CHECK = Exercise(
             like=lambda f, x: _exact(f, x) / 2,
         ),
         Mistake(
+            "Right for entries of moderate size, but not beside a large one: the step must grow "
+            "with the size of its own entry, whatever the entry's sign.",
+            when=lambda args, got, want: args[0] in (_far, _mixed) and _near(args, got, want, 0.2),
+        ),
+        Mistake(
             "The difference is one-sided: its error is half a step times the second derivative. "
             "Step up and down, and take the difference of the two values.",
             when=_one_sided,
@@ -1055,11 +1172,6 @@ GRADIENT_CHECK = Exercise(
         Mistake(
             "All entries are moved at once: move one, with the others where they are.",
             like=lambda f, x: np.full(x.shape, _exact(f, x).sum()),
-        ),
-        Mistake(
-            "Right for entries of moderate size, but not beside a large one: the step must grow "
-            "with the size of its own entry, whatever the entry's sign.",
-            when=lambda args, got, want: args[0] in (_far, _mixed) and _near(args, got, want, 0.2),
         ),
         Mistake(
             "The first entry is right and later ones are slightly off: is each entry put back "
@@ -1093,12 +1205,15 @@ def _logits(rng: np.random.Generator) -> Iterator[tuple]:
         yield rng.normal(size=(n, k)) * 2, rng.normal(size=n)
 
 
+NO_FUNCTION = "no function"
+
+
 def _use_operation(operation: Callable, a: np.ndarray, g: np.ndarray) -> Any:
     """Forward, then backward with g, as the lab's engine does it."""
     made = operation(a)
-    if not isinstance(made, tuple) or len(made) != 2 or not callable(made[1]):
+    if not isinstance(made, (tuple, list)) or len(made) != 2:
         return made
-    return made[0], made[1](g)
+    return made[0], made[1](g) if callable(made[1]) else NO_FUNCTION
 
 
 def _operation(value: Callable, slopes: Callable) -> Callable:
@@ -1141,6 +1256,15 @@ def _bare(args: tuple, got: Any, want: Any) -> bool:
     return isinstance(got, tuple) and len(got) == 2 and isinstance(got[1], np.ndarray)
 
 
+def _pull_is(what: Any) -> Callable[[tuple, Any, Any], bool]:
+    return lambda args, got, want: (
+        isinstance(got, tuple)
+        and len(got) == 2
+        and (got[1] is None or isinstance(got[1], str))
+        and got[1] == what
+    )
+
+
 MISSING_OPERATION = Exercise(
     id="backpropagation.missing-operation",
     level=2,
@@ -1155,6 +1279,16 @@ MISSING_OPERATION = Exercise(
             "It lacks the rule: return two things, the value and the function pull.",
             when=lambda args, got, want: isinstance(got, np.ndarray),
         ),
+        Mistake(
+            "The order is value, pull: first the value, then the function.",
+            when=lambda args, got, want: isinstance(got[0], Other) and got[1] == NO_FUNCTION,
+        ),
+        Mistake(
+            "The second result should be a function, pull: the engine calls it with g later, when "
+            "g is known.",
+            when=_pull_is(NO_FUNCTION),
+        ),
+        Mistake("pull returns None: does it lack a return?", when=_pull_is(None)),
         Mistake(
             "pull returns a bare array: the engine goes through its result, one gradient for each "
             "input, so a single one needs a tuple, (da,).",
@@ -1183,6 +1317,17 @@ MISSING_OPERATION = Exercise(
         Mistake(
             "The maximum was subtracted and never added to the value again.",
             like=_operation(lambda a: _logsumexp(a - a.max(axis=1, keepdims=True)), _pull),
+        ),
+        Mistake(
+            "The maximum belongs to the value with a plus: m + log(sum(exp(a - m))).",
+            like=_operation(
+                lambda a: _logsumexp(a) - 2 * a.max(axis=1),
+                _pull,
+            ),
+        ),
+        Mistake(
+            "p (1 - p) is the slope of the softmax's own entries; the slope of log-sum-exp is p.",
+            like=_operation(_logsumexp, lambda a, p, g: g[:, None] * p * (1 - p)),
         ),
         Mistake(
             "pull does not use g: multiply the local derivatives by the gradient that arrives.",
@@ -1270,13 +1415,15 @@ def _broken_sweep(mistake: str) -> Callable[..., np.ndarray]:
         rounds = list(enumerate(tape, len(x)))
         for k, (name, *at) in rounds if mistake == "forward" else rounds[::-1]:
             a, b = v[at[0]], v[at[-1]]
+            k -= len(x) if mistake == "count" else 0
+            bend = {"input": a, "twice": np.tanh(v[k]), "no slope": 0.0}.get(mistake, v[k])
             slopes = {
-                "add": (1.0, 1.0),
+                "add": (b, a) if mistake == "add" else (1.0, 1.0),
                 "mul": (a, b) if mistake == "swapped" else (b, a),
-                "tanh": (1 - (a if mistake == "input" else v[k]) ** 2,),
+                "tanh": (1 - bend**2,),
             }
             before = grad.copy()
-            for i, local in zip(at, slopes[name]):
+            for i, local in zip(at[:1] if mistake == "first" else at, slopes[name]):
                 pulled = grad[k] * local if mistake != "no gradient" else local
                 kept = {"overwrite": 0.0, "once": before[i]}.get(mistake, grad[i])
                 grad[i] = kept + pulled
@@ -1293,6 +1440,7 @@ TAPE_GRADIENT = Exercise(
     example=(np.array([2.0, 3.0]), [("mul", 0, 1), ("mul", 2, 2), ("add", 3, 1)]),
     inputs=_tapes,
     oracle=_tape_gradient,
+    rtol=1e-11,
     mistakes=(
         Mistake(
             "A step that uses one value twice, such as v * v, counts only once: add the first "
@@ -1303,6 +1451,15 @@ TAPE_GRADIENT = Exercise(
             "Gradients are overwritten: a value that is used in several places must add what comes "
             "from each of them.",
             like=_broken_sweep("overwrite"),
+        ),
+        Mistake(
+            "The result of step k is value number N + k, for the N inputs come first; here it is "
+            "looked for at k.",
+            like=_broken_sweep("count"),
+        ),
+        Mistake(
+            "Only the first operand of a step receives something: the second has a gradient too.",
+            like=_broken_sweep("first"),
         ),
         Mistake(
             "The sweep runs in the order of the tape: a value must have its whole gradient before "
@@ -1318,6 +1475,20 @@ TAPE_GRADIENT = Exercise(
             like=_broken_sweep("input"),
         ),
         Mistake(
+            "tanh is applied to the step's result, which is tanh(a) already: the slope is 1 - "
+            "result**2.",
+            like=_broken_sweep("twice"),
+        ),
+        Mistake(
+            "The slope of tanh is missing: 1 - tanh(a)**2.",
+            like=_broken_sweep("no slope"),
+        ),
+        Mistake(
+            "A sum passes its gradient on as it is, to both; the other operand is the factor of a "
+            "product.",
+            like=_broken_sweep("add"),
+        ),
+        Mistake(
             "Local derivatives are added without being multiplied by the gradient of the step's "
             "own result.",
             like=_broken_sweep("no gradient"),
@@ -1331,6 +1502,11 @@ TAPE_GRADIENT = Exercise(
             when=lambda args, got, want: (
                 isinstance(got, np.ndarray) and got.shape == (len(args[0]) + len(args[1]),)
             ),
+        ),
+        Mistake(
+            "Nearly right: are these difference quotients? The rules of the three operations give "
+            "the gradient to the last digits.",
+            when=lambda args, got, want: not fault(want, got, ("dx",), 1e-4),
         ),
     ),
     hints=(
