@@ -55,9 +55,11 @@ def changed() -> list[str]:
         return list(printed())
     found = [name for name in ALWAYS if name in printed()]
     for chapter, exercises in chapters().items():
-        checks = f"utils/checks/ch{chapter.replace('-', '_')}.py"
-        edited = bool(git("diff", "--name-only", since, "--", checks))
         for name in set(exercises) & set(printed()):
+            topic = name.split(".")[0].replace("-", "_")  # a module of its own, or its chapter's
+            checks = list((ROOT / "utils/checks").glob(f"*/{topic}.py"))
+            checks = checks or [ROOT / f"utils/checks/ch{chapter.replace('-', '_')}.py"]
+            edited = bool(git("diff", "--name-only", since, "--", *map(str, checks)))
             shown = printed()[name]
             lab = shown.lab.relative_to(ROOT).as_posix()
             if edited or solutions(git("show", f"{since}:{lab}") or "").get(name) != shown.solution:
