@@ -25,6 +25,10 @@ PACKAGES = {
     "platformdirs": "platformdirs",
     "anywidget": "anywidget",
     "psygnal": "psygnal",  # anywidget needs it
+    "optuna": "optuna",
+    "colorlog": "colorlog",  # optuna needs this one and the next two; SQLAlchemy is there
+    "alembic": "alembic",
+    "mako": "mako",
 }
 
 
