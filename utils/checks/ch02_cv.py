@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from utils.checks.budget import stored
 from utils.data import load
 from utils.diagnosis import fault
 from utils.exercises.spec import Exercise, Mistake
@@ -812,7 +811,6 @@ MATRIX = Exercise(
 
 BUDGET, GOAL, PICTURES, SECONDS = 1500, 0.97, 1000, 0.5
 LOOSE = 100  # numbers outside of tensors that are free: settings of layers, constants in code
-CODE = 12_000  # bytes that are free; beyond them every four count as a number
 LOOK = {"jitter": 2.0, "translation": 0.06, "noise": 0.2}  # the lab's
 _labels: dict[int, np.ndarray] = {}  # of the pictures drawn last; the model must not see them
 
@@ -826,39 +824,21 @@ def _digits(rng: np.random.Generator) -> Iterator[tuple]:
     yield (x,)
 
 
-class _Scales(cloudpickle.Pickler):
-    """Packs a model, and weighs the tensors, arrays and loose numbers that it comes upon."""
-
-    def __init__(self) -> None:
-        self.packed, self.found, self.loose = io.BytesIO(), {}, 0
-        super().__init__(self.packed)
-
-    def persistent_id(self, value: Any) -> str | None:
-        if isinstance(value, (torch.Tensor, np.ndarray)):
-            self.found[id(value)] = (int(np.prod(value.shape)), tuple(value.shape))
-            return "weighed"
-        if isinstance(value, (float, list)):
-            numbers = [i for i in value if isinstance(i, int)] if isinstance(value, list) else [0]
-            self.loose += len(numbers)
-        return None
-
-
 def _measure(model: torch.nn.Module, x: torch.Tensor) -> tuple:
     """Stored numbers, where the most of them are, logits, seconds."""
     model = model.to(x.device).eval()
-    scales = _Scales()
-    scales.dump(model)
-    rest = max(0, scales.packed.tell() - 9 * scales.loose - CODE) // 4
-    rest += max(0, scales.loose - LOOSE)
-    most, shape = max(scales.found.values(), default=(0, ()))
-    place = f"the largest tensor has shape {shape}" if most >= rest else "most are in no tensor"
+    kept = stored(model)
+    rest = max(0, kept.loose - LOOSE)
+    place = "most are in no tensor"
+    if kept.tensors >= rest:
+        place = f"the largest tensor has shape {kept.largest}"
     dtype = next((p.dtype for p in model.parameters()), x.dtype)
     with torch.no_grad():
         model(x[:1].to(dtype))  # the first time takes longer
         start = time.process_time()
         logits = model(x.to(dtype))
         seconds = time.process_time() - start
-    return rest + sum(size for size, _ in scales.found.values()), place, logits, seconds
+    return rest + kept.tensors, place, logits, seconds
 
 
 def _within(args: tuple, got: tuple, want: tuple) -> str | None:

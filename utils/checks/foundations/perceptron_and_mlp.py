@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
-from types import CodeType
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from utils.checks.budget import stored
 from utils.diagnosis import fault
 from utils.exercises.spec import Exercise, Mistake
 
@@ -743,38 +741,12 @@ def _arms(X: np.ndarray) -> np.ndarray:
     return (np.cos(angle) < 0).astype(int)
 
 
-def stored_numbers(model: torch.nn.Module) -> int:
-    """All numbers that a model keeps, wherever: in parameters, buffers, lists, or its code."""
-    tensors, others, code = {}, [], set()
-
-    class Counter(cloudpickle.Pickler):
-        def persistent_id(self, item: Any) -> Any:
-            if isinstance(item, torch.Tensor):  # all that lies behind it, where it is a view
-                memory = item.untyped_storage()
-                tensors[memory.data_ptr()] = memory.nbytes() // item.element_size()
-                return "counted"
-            if isinstance(item, np.ndarray):
-                tensors[id(item)] = item.size
-                return "counted"
-            if isinstance(item, CodeType):
-                code.update((item.co_code, item.co_linetable, item.co_exceptiontable))
-            if isinstance(item, (bytes, bytearray)) and bytes(item) not in code:
-                others.extend(item[::4])
-            if isinstance(item, float):
-                others.append(item)
-            if isinstance(item, list):
-                others.extend(i for i in item if isinstance(i, int))
-            return None
-
-    Counter(io.BytesIO()).dump(model)
-    return sum(tensors.values()) + len(others)
-
-
 def _score_points(net: torch.nn.Module, X: torch.Tensor) -> tuple:
     net = net.to(X.device).eval()
     kinds = [p.dtype for p in net.parameters() if p.is_floating_point()]
+    kept = stored(net)
     with torch.no_grad():
-        return net(X.to(kinds[0]) if kinds else X), stored_numbers(net)
+        return net(X.to(kinds[0]) if kinds else X), kept.tensors + kept.loose
 
 
 def _right_share(args: tuple, scores: np.ndarray) -> float:
