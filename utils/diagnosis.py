@@ -108,7 +108,7 @@ def fault(want: Any, got: Any, names: tuple[str, ...], rtol: float | None) -> st
     if isinstance(want, (list, tuple)):
         if not isinstance(got, (list, tuple)) or len(got) != len(want):
             listed = f" ({', '.join(names)})" if len(names) == len(want) else ""
-            return f"Expected {len(want)} values{listed}, got {describe(got)}."
+            return f"Expected {len(want)} value{'s' * (len(want) != 1)}{listed}, got {describe(got)}."
         parts = names if len(names) == len(want) else [f"{names[0]}[{i}]" for i in range(len(want))]
         faults = (fault(w, g, (name,), rtol) for w, g, name in zip(want, got, parts))
         return next(filter(None, faults), None)
@@ -161,13 +161,15 @@ def _values(name: str, a: np.ndarray, b: np.ndarray, rtol: float) -> str | None:
     return f"{name}: {verb}{place}: {short(a[where])} expected, {short(b[where])} given."
 
 
-def pattern(want: list[Any], got: list[Any], rtol: float) -> str | None:
+def pattern(
+    want: list[Any], got: list[Any], names: tuple[str, ...], rtol: float
+) -> str | None:
     """A mistake that explains all wrong results at once: a sign, a factor, an order.
 
     Args:
         want, got: the right and the given results of all cases that went wrong. Of results in
             several parts the first part that is wrong counts.
-        rtol: see :func:`fault`.
+        names, rtol: see :func:`fault`.
     """
     parts = zip(_parts(want[0]), _parts(got[0]))
     wrong = [i for i, (w, g) in enumerate(parts) if fault(w, g, ("",), rtol)]
@@ -180,8 +182,9 @@ def pattern(want: list[Any], got: list[Any], rtol: float) -> str | None:
             both.append((w.ravel(), g.ravel()))
     if not both:
         return None
+    part = names[wrong[0]].split(" (")[0] + ": " if 1 < len(names) > wrong[0] else ""
     if all(np.allclose(g, -w, rtol=1e-4) for w, g in both):
-        return "The sign is reversed."
+        return f"{part}The sign is reversed."
     factors = np.array([np.abs(g).max() / np.abs(w).max() for w, g in both])
     if factors.all() and all(np.allclose(g, k * w, rtol=1e-4) for k, (w, g) in zip(factors, both)):
         large, small = (
@@ -190,9 +193,9 @@ def pattern(want: list[Any], got: list[Any], rtol: float) -> str | None:
         )
         for n, what in ((factors, large), (1 / factors, small)):
             if np.all(n > 1.5) and np.allclose(n, n.round(), atol=1e-3):
-                return f"Right but for a factor: {n[0]:.0f} times too {what}?"
+                return f"{part}Right but for a factor: {n[0]:.0f} times too {what}?"
     if all(w.size > 1 and np.allclose(np.sort(g), np.sort(w), rtol=1e-4) for w, g in both):
-        return "The right values stand in the wrong places: a transposed or reversed axis?"
+        return f"{part}The right values stand in the wrong places: a transposed or reversed axis?"
     return None
 
 
@@ -224,14 +227,17 @@ def _shape(name: str, shape: tuple[int, ...]) -> str:
 
 def _got(name: str, a: np.ndarray, b: np.ndarray) -> str:
     """The wrong shape, in the exercise's letters where they are clear, and what it looks like."""
+    if not b.ndim:
+        return "a single number"
     letters, sizes = _letters(name), list(a.shape)
-    known = dict(zip(sizes, letters)) if len(set(sizes)) == len(sizes) == len(letters) else {}
-    words = [known.get(n, str(n)) for n in b.shape]
-    text = str(b.shape) if not known else f"({', '.join(words)}{',' * (b.ndim == 1)}) = {b.shape}"
+    clear = len(set(sizes)) == len(sizes) == len(letters) and set(b.shape) <= set(sizes)
+    words = ", ".join(dict(zip(sizes, letters))[n] for n in b.shape) if clear else ""
+    text = f"({words}{',' * (b.ndim == 1)}) = {b.shape}" if clear else str(b.shape)
     if b.shape == a.shape[::-1] and a.ndim > 1:
         return f"{text}: transposed"
     if b.ndim == a.ndim and all(m in (n, 1) for n, m in zip(a.shape, b.shape)):
-        return f"{text}: an axis was summed away that should stay"
-    if [n for n in b.shape if n != 1] == [n for n in a.shape if n != 1]:
+        return f"{text}: was an axis summed away that should stay?"
+    same = [n for n in b.shape if n != 1] == [n for n in a.shape if n != 1]
+    if same and b.ndim != a.ndim:
         return f"{text}: an axis of length 1 is {'left' if b.ndim > a.ndim else 'missing'}"
     return text

@@ -233,7 +233,11 @@ A = np.arange(6.0).reshape(2, 3)
     ("want", "got", "says"),
     [
         (A, A.T, "expected shape (N, K) = (2, 3), got (K, N) = (3, 2): transposed"),
-        (A, A[:, :1], "an axis was summed away"),
+        (A, A[:, :1], "was an axis summed away"),
+        (A, 1.0, "expected shape (N, K) = (2, 3), got a single number"),
+        (A, A.ravel(), "got (6,)."),
+        (np.ones((1, 1, 3)), np.ones((1, 3, 1)), "got (1, 3, 1)."),
+        ((A,), A, "Expected 1 value (p (N, K)), got"),
         (A, A[..., None], "an axis of length 1 is left"),
         (A, A.astype(int), "expected floating-point numbers, got int64"),
         (A, A.tolist(), "expected an array of shape (2, 3), got a list of 2"),
@@ -265,8 +269,14 @@ def test_faults(want: object, got: object, says: str) -> None:
 )
 def test_patterns(change: object, says: str | None) -> None:
     want = [A + 1, np.arange(12.0).reshape(3, 4) + 1]
-    text = pattern(want, [change(a) for a in want], 1e-6)
+    text = pattern(want, [change(a) for a in want], ("p (N, K)",), 1e-6)
     assert text is None if says is None else says in text, text
+
+
+def test_pattern_names_the_part() -> None:
+    want = [(A + 1, A + 2), (A + 3, A + 4)]
+    got = [(w, -v) for w, v in want]
+    assert pattern(want, got, ("dW (M, D)", "db (M,)"), 1e-6) == "db: The sign is reversed."
 
 
 # ---- Hints and progress --------------------------------------------------------------------------

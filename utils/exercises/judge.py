@@ -146,7 +146,7 @@ def recognized(exercise: Exercise, failing: list[tuple]) -> str | None:
     if best or exercise.verify or diagnosis.fault(*failing[0][1:], exercise.returns, None):
         return best
     wants, values = [row[1] for row in failing], [row[2] for row in failing]
-    return diagnosis.pattern(wants, values, exercise.rtol)
+    return diagnosis.pattern(wants, values, exercise.returns, exercise.rtol)
 
 
 def _shows(exercise: Exercise, mistake: Mistake, args: tuple, want: Any, got: Any) -> bool:
