@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pytest
 import torch
@@ -26,6 +27,9 @@ from utils.diagnosis import plain
 from utils.exercises import Exercise, judged
 from utils.exercises.judge import result
 from utils.exercises.spec import chapters
+
+# Answers travel as those of a notebook do, whole: the runner need not import this file for them.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 EXERCISES = {i: exercise for chapter in chapters().values() for i, exercise in chapter.items()}
 # As `make test CH=02-cv` chooses them: 02-cv/cnn-basics.name

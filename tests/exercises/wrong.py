@@ -13,6 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import cloudpickle
+
 T = TypeVar("T")
 
 
@@ -40,9 +42,9 @@ def wrong(exercise: str, *, says: str) -> Callable[[T], T]:
 
 
 def all_wrong() -> dict[str, list[Wrong]]:
-    """The wrong answers by exercise."""
+    """The wrong answers by exercise; those of a notebook, too, are copied whole to the judge."""
     for path in sorted(Path(__file__).parent.glob("wrong_*.py")):
-        import_module(path.stem)
+        cloudpickle.register_pickle_by_value(import_module(path.stem))
     found: dict[str, list[Wrong]] = {}
     for answer in ANSWERS:
         found.setdefault(answer.exercise, []).append(answer)
