@@ -19,6 +19,10 @@ sys.path.insert(0, str(ROOT))  # `utils`, `tools` and `extensions` are not insta
 from utils.lab import nearest
 
 CHAPTERS = sorted(path.parent.name for path in ROOT.glob("book/*/index.md"))
+TOPICS = {path.stem.removesuffix("-lab") for path in ROOT.glob("book/*/*.[mi]*")} - {"index"}
+# Files with so many tests that each topic's are a group of their own; and what takes longest.
+LARGE = ("test_exercises.py", "test_mutation.py", "test_site.py", "test_site_figures.py")
+LONG = ("test_jupyterlab.py", "test_full_profile.py", ".ipynb")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,8 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["COURSE_PROGRESS"] = str(file)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out notebooks that are no labs and, with ``--chapter``, what is of other chapters."""
+    """Leave out notebooks that are no labs and, with ``--chapter``, what is of other chapters.
+
+    What is left is dealt to the workers of xdist in groups, the longest first.
+    """
     chapter = config.getoption("chapter")
     kept, left = [], []
     for item in items:
@@ -48,6 +56,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = kept
+    items.sort(key=lambda item: next((n for n, f in enumerate(LONG) if f in item.nodeid), 9))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+
+
+def group(item: pytest.Item) -> str:
+    """What one worker does in a row: a file of tests, or a topic's part of a large file."""
+    name, _, case = item.nodeid.partition("[")
+    name = name.split("::")[0]
+    if Path(name).name in LARGE:
+        longest_first = sorted(TOPICS, key=len, reverse=True)
+        return f"{name} {next((topic for topic in longest_first if topic in case), '')}"
+    return name
 
 
 def is_lab(path: Path) -> bool:
