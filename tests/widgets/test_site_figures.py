@@ -73,6 +73,16 @@ def settled(tab: Any) -> list[int]:
     return now
 
 
+def live(watched: Watched, number: int) -> Any:
+    """The number-th figure of the page, once its script has taken over, scrolled into view."""
+    figure = watched.page.locator(".live-figure").nth(number)
+    watched.page.wait_for_function("el => el.dataset.live", arg=figure.element_handle())
+    assert figure.get_attribute("data-live") == "on", figure.locator(".live-note").inner_text()
+    figure.scroll_into_view_if_needed()
+    watched.settle()
+    return figure
+
+
 @pytest.fixture(
     scope="module",
     params=[(page, *how) for page in PAGES for how in (("http", WIDE), ("disk", NARROW))],
@@ -100,11 +110,8 @@ def visit(
     before = settled(tab)
     tab.unroute(runtime)
     tab.add_script_tag(url=f"{watched.base}_static/live.js")
-    for figure in found:
-        tab.wait_for_function("el => el.dataset.live", arg=figure.element_handle())
-        assert figure.get_attribute("data-live") == "on", figure.locator(".live-note").inner_text()
-        figure.scroll_into_view_if_needed()
-        watched.settle()
+    for number in range(len(found)):
+        live(watched, number)
     yield Visit(watched, (width, height), found, before, settled(tab))
     context.close()
 

@@ -1,8 +1,23 @@
 """The exercises of chapter 01, Foundations, in the order of the route; a module a topic."""
 
-from .foundations import backpropagation, perceptron_and_mlp
+from .foundations import (
+    backpropagation,
+    calculus_and_autodiff,
+    initialization_and_activations,
+    linear_algebra,
+    loss_functions,
+    optimization_sgd_adam,
+    perceptron_and_mlp,
+    probability_and_information,
+)
 
 EXERCISES = (
+    *linear_algebra.EXERCISES,
+    *calculus_and_autodiff.EXERCISES,
+    *probability_and_information.EXERCISES,
     *perceptron_and_mlp.EXERCISES,
     *backpropagation.EXERCISES,
+    *initialization_and_activations.EXERCISES,
+    *loss_functions.EXERCISES,
+    *optimization_sgd_adam.EXERCISES,
 )

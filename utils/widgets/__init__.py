@@ -5,10 +5,16 @@ draws it in the browser). ``README.md`` beside this file shows how to add one.
 
 ======================  ==========================================================================
 ``ConvolutionExplorer``  slide a kernel over a picture; stride, padding, dilation
+``Divergence``           two distributions, and KL in both directions, with where it is paid
 ``DrawCharacter``        draw a digit, and watch a small CNN read it
 ``Figure``               the base class of all figures
+``Fitting``              drag points; the lines that three losses fit to them follow
 ``GraphStepper``         a computational graph, forward and backward, one node at a time
 ``MLPPlayground``        train a small network in the plane; data, layers, weights, boundary
+``Plane``                the plane under a matrix: drag its columns, see what stays
+``Race``                 optimizers run on a loss surface; rates, start, surface
+``Signal``               a deep random network: signal and gradient by layer, gain
+``Slope``                a curve with tangent and secant, or a surface with its gradients
 ======================  ==========================================================================
 
 Importing ``utils.widgets`` imports no figure: each name below is looked up when it is first used.
@@ -21,19 +27,43 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from utils.widgets.convolution import ConvolutionExplorer
+    from utils.widgets.divergence import Divergence
     from utils.widgets.draw import DrawCharacter
     from utils.widgets.figure import Figure
+    from utils.widgets.fitting import Fitting
     from utils.widgets.graph import GraphStepper
+    from utils.widgets.plane import Plane
     from utils.widgets.playground import MLPPlayground
+    from utils.widgets.race import Race
+    from utils.widgets.signal import Signal
+    from utils.widgets.slope import Slope
 
 _HOME = {  # name -> module; a new figure adds a line here, in the table above and in __all__
     "ConvolutionExplorer": "convolution",
+    "Divergence": "divergence",
     "DrawCharacter": "draw",
     "Figure": "figure",
+    "Fitting": "fitting",
     "GraphStepper": "graph",
     "MLPPlayground": "playground",
+    "Plane": "plane",
+    "Race": "race",
+    "Signal": "signal",
+    "Slope": "slope",
 }
-__all__ = ["ConvolutionExplorer", "DrawCharacter", "Figure", "GraphStepper", "MLPPlayground"]
+__all__ = [
+    "ConvolutionExplorer",
+    "Divergence",
+    "DrawCharacter",
+    "Figure",
+    "Fitting",
+    "GraphStepper",
+    "MLPPlayground",
+    "Plane",
+    "Race",
+    "Signal",
+    "Slope",
+]
 
 
 def __getattr__(name: str) -> type:
