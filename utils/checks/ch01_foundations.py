@@ -6,9 +6,11 @@ from .foundations import (
     initialization_and_activations,
     linear_algebra,
     loss_functions,
+    normalization,
     optimization_sgd_adam,
     perceptron_and_mlp,
     probability_and_information,
+    skip_connections,
 )
 
 EXERCISES = (
@@ -20,4 +22,6 @@ EXERCISES = (
     *initialization_and_activations.EXERCISES,
     *loss_functions.EXERCISES,
     *optimization_sgd_adam.EXERCISES,
+    *normalization.EXERCISES,
+    *skip_connections.EXERCISES,
 )

@@ -5,12 +5,14 @@ draws it in the browser). ``README.md`` beside this file shows how to add one.
 
 ======================  ==========================================================================
 ``ConvolutionExplorer``  slide a kernel over a picture; stride, padding, dilation
+``Depth``                a deep random network with and without skips, which can be cut
 ``Divergence``           two distributions, and KL in both directions, with where it is paid
 ``DrawCharacter``        draw a digit, and watch a small CNN read it
 ``Figure``               the base class of all figures
 ``Fitting``              drag points; the lines that three losses fit to them follow
 ``GraphStepper``         a computational graph, forward and backward, one node at a time
 ``MLPPlayground``        train a small network in the plane; data, layers, weights, boundary
+``NormAxes``             which numbers share a mean and a variance, in five normalizations
 ``Plane``                the plane under a matrix: drag its columns, see what stays
 ``Race``                 optimizers run on a loss surface; rates, start, surface
 ``Signal``               a deep random network: signal and gradient by layer, gain
@@ -26,7 +28,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from utils.widgets.axes import NormAxes
     from utils.widgets.convolution import ConvolutionExplorer
+    from utils.widgets.depth import Depth
     from utils.widgets.divergence import Divergence
     from utils.widgets.draw import DrawCharacter
     from utils.widgets.figure import Figure
@@ -40,12 +44,14 @@ if TYPE_CHECKING:
 
 _HOME = {  # name -> module; a new figure adds a line here, in the table above and in __all__
     "ConvolutionExplorer": "convolution",
+    "Depth": "depth",
     "Divergence": "divergence",
     "DrawCharacter": "draw",
     "Figure": "figure",
     "Fitting": "fitting",
     "GraphStepper": "graph",
     "MLPPlayground": "playground",
+    "NormAxes": "axes",
     "Plane": "plane",
     "Race": "race",
     "Signal": "signal",
@@ -53,12 +59,14 @@ _HOME = {  # name -> module; a new figure adds a line here, in the table above a
 }
 __all__ = [
     "ConvolutionExplorer",
+    "Depth",
     "Divergence",
     "DrawCharacter",
     "Figure",
     "Fitting",
     "GraphStepper",
     "MLPPlayground",
+    "NormAxes",
     "Plane",
     "Race",
     "Signal",
