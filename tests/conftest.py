@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from site_tools import BROWSER_FLAGS, SITE, STAMP, served, sources
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # `utils`, `tools` and `extensions` are not installed
@@ -19,7 +20,8 @@ sys.path.insert(0, str(ROOT))  # `utils`, `tools` and `extensions` are not insta
 from utils.lab import nearest
 
 CHAPTERS = sorted(path.parent.name for path in ROOT.glob("book/*/index.md"))
-TOPICS = {path.stem.removesuffix("-lab") for path in ROOT.glob("book/*/*.[mi]*")} - {"index"}
+NAMES = {path.stem.removesuffix("-lab") for path in ROOT.glob("book/*/*.[mi]*")} - {"index"}
+TOPICS = sorted(NAMES, key=len, reverse=True)  # no name is found within a longer one
 # Files with so many tests that each topic's are a group of their own; and what takes longest.
 LARGE = ("test_exercises.py", "test_mutation.py", "test_site.py", "test_site_figures.py")
 LONG = ("test_jupyterlab.py", "test_full_profile.py", ".ipynb")
@@ -42,11 +44,10 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["COURSE_PROGRESS"] = str(file)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out notebooks that are no labs and, with ``--chapter``, what is of other chapters.
 
-    What is left is dealt to the workers of xdist in groups, the longest first.
+    What takes longest comes first, so that no worker of xdist is left alone with it at the end.
     """
     chapter = config.getoption("chapter")
     kept, left = [], []
@@ -57,18 +58,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left)
         items[:] = kept
     items.sort(key=lambda item: next((n for n, f in enumerate(LONG) if f in item.nodeid), 9))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
 
 
-def group(item: pytest.Item) -> str:
+def group(nodeid: str) -> str:
     """What one worker does in a row: a file of tests, or a topic's part of a large file."""
-    name, _, case = item.nodeid.partition("[")
+    name, _, case = nodeid.partition("[")
     name = name.split("::")[0]
     if Path(name).name in LARGE:
-        longest_first = sorted(TOPICS, key=len, reverse=True)
-        return f"{name} {next((topic for topic in longest_first if topic in case), '')}"
+        return f"{name} {next((topic for topic in TOPICS if topic in case), '')}"
     return name
+
+
+class Groups(LoadScopeScheduling):
+    """Deals the tests to the workers of xdist in the groups above."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    return Groups(config, log)
 
 
 def is_lab(path: Path) -> bool:
