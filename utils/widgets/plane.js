@@ -90,11 +90,28 @@ const GRID = Array.from({ length: 2 * LINES + 1 }, (_, i) => i - LINES).flatMap(
   [[k, -LINES], [k, LINES]], [[-LINES, k], [LINES, k]],
 ]);
 const AXES = [[[0, -LINES], [0, LINES]], [[-LINES, 0], [LINES, 0]]];
+
+// The part of a line between two points that can be seen, as a path.
+function visible([p, q]) {
+  let [from, to] = [0, 1];
+  for (const axis of [0, 1]) {
+    const step = q[axis] - p[axis];
+    if (Math.abs(step) < 1e-12) {
+      if (Math.abs(p[axis]) > SPAN) return "";
+      continue;
+    }
+    const ends = [(-SPAN - p[axis]) / step, (SPAN - p[axis]) / step];
+    from = Math.max(from, Math.min(...ends));
+    to = Math.min(to, Math.max(...ends));
+  }
+  const at = (t) => [p[0] + t * (q[0] - p[0]), p[1] + t * (q[1] - p[1])];
+  return from < to ? path([at(from), at(to)]) : "";
+}
 const SQUARE = [[0, 0], [1, 0], [1, 1], [0, 1]];
 
 function drawing(model, letter, changeColumn) {
   const clip = figureId();
-  const rest = h("svg:path", { class: "plane-rest", d: GRID.map(path).join("") });
+  const rest = h("svg:path", { class: "plane-rest", d: GRID.map(visible).join("") });
   const [grid, axes, circle, square, shape] = ["grid", "axes", "circle", "square", "letter"].map((name) =>
     h("svg:path", { class: `plane-${name}` }));
   const lines = [0, 1].map(() => h("svg:path", { class: "plane-line" }));
@@ -122,9 +139,10 @@ function drawing(model, letter, changeColumn) {
   function draw(now, t, show) {
     const { A, kept, right } = now;
     const M = [[1 - t + t * A[0][0], t * A[0][1]], [t * A[1][0], 1 - t + t * A[1][1]]];
-    const moved = (points) => path(points.map((p) => times(M, p)));
-    grid.setAttribute("d", GRID.map(moved).join(""));
-    axes.setAttribute("d", AXES.map(moved).join(""));
+    const image = (points) => points.map((p) => times(M, p));
+    const moved = (points) => path(image(points));
+    grid.setAttribute("d", GRID.map((line) => visible(image(line))).join(""));
+    axes.setAttribute("d", AXES.map((line) => visible(image(line))).join(""));
     circle.setAttribute("d", moved(CIRCLE));
     square.setAttribute("d", `${moved(SQUARE)}Z`);
     shape.setAttribute("d", `${moved(letter)}Z`);
@@ -133,7 +151,7 @@ function drawing(model, letter, changeColumn) {
     el.classList.toggle("plane-eigen", eigen);
     special.forEach((one, i) => {
       const v = vectors[i];
-      lines[i].setAttribute("d", v && eigen ? path([[-9 * v[0], -9 * v[1]], [9 * v[0], 9 * v[1]]]) : "");
+      lines[i].setAttribute("d", v && eigen ? visible([[-9 * v[0], -9 * v[1]], [9 * v[0], 9 * v[1]]]) : "");
       const tip = v ? times(M, v) : [0, 0];
       aim(one, tip);
       const far = length(tip);
