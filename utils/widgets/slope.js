@@ -149,41 +149,50 @@ function render({ model, el }) {
     axes.replaceChildren(...texts);
   }
 
+  // The part of a line through a point that lies inside the frame; slopes may be huge.
   const steep = (view, slope, px = view.px, py = view.py) => {
-    // The line through a point, far beyond the frame; slopes may be huge.
     const [dx, dy] = [1, -slope].map((n) => n / Math.hypot(1, slope));
     const [x, y] = [view.X(px), view.Y(py)];
-    const far = 900 + Math.hypot(x - WIDTH / 2, y - HEIGHT / 2);
-    return `M${x - far * dx} ${y - far * dy}L${x + far * dx} ${y + far * dy}`;
+    let [from, to] = [-Infinity, Infinity];
+    for (const [at, by, most] of [[x, dx, WIDTH], [y, dy, HEIGHT]]) {
+      if (by === 0) continue;
+      const [a, b] = [(0 - at) / by, (most - at) / by].sort((one, other) => one - other);
+      [from, to] = [Math.max(from, a), Math.min(to, b)];
+    }
+    if (!(from < to)) return "";
+    return `M${x + from * dx} ${y + from * dy}L${x + to * dx} ${y + to * dy}`;
   };
   const place = (circle, x, y) => {
-    const far = 1e5; // a browser draws nothing where numbers are much larger
-    circle.setAttribute("cx", Math.max(-far, Math.min(far, x)));
-    circle.setAttribute("cy", Math.max(-far, Math.min(far, y)));
+    const inside = x > -6 && x < WIDTH + 6 && y > -6 && y < HEIGHT + 6;
+    if (inside) circle.removeAttribute("display");
+    else circle.setAttribute("display", "none");
+    circle.setAttribute("cx", inside ? x : 0);
+    circle.setAttribute("cy", inside ? y : 0);
   };
 
   function drawCurve(view, now) {
     const [f] = CURVES[get("curve")];
-    const points = Array.from({ length: WIDTH + 1 }, (_, i) => `${i} ${view.Y(f(view.left + (i / WIDTH) * view.wide)).toFixed(2)}`);
-    graph.setAttribute("d", `M${points.join("L")}`);
+    if (view.isNew) {
+      const points = Array.from({ length: WIDTH / 2 + 1 }, (_, i) => `${2 * i} ${view.Y(f(view.left + ((2 * i) / WIDTH) * view.wide)).toFixed(2)}`);
+      graph.setAttribute("d", `M${points.join("L")}`);
+    }
     tangent.setAttribute("d", Number.isFinite(now.derivative) ? steep(view, now.derivative) : "");
     const [a, b] = [now.central ? now.x - now.h : now.x, now.x + now.h];
     secant.setAttribute("d", steep(view, now.quotient, a, f(a)));
     place(ends[0], view.X(a), view.Y(f(a)));
     place(ends[1], view.X(b), view.Y(f(b)));
-    const cut = (n) => Math.max(-999, Math.min(999, n)).toFixed(1);
-    legs.setAttribute("d", `M${cut(view.X(a))} ${cut(view.Y(f(a)))}H${cut(view.X(b))}V${cut(view.Y(f(b)))}`);
+    const cut = (n, most) => Math.max(0, Math.min(most, n)).toFixed(1);
+    const [ax, ay] = [view.X(a), view.Y(f(a))];
+    const isSeen = ax > 0 && ax < WIDTH && ay > 0 && ay < HEIGHT;
+    legs.setAttribute("d", isSeen ? `M${ax.toFixed(1)} ${ay.toFixed(1)}H${cut(view.X(b), WIDTH)}V${cut(view.Y(f(b)), HEIGHT)}` : "");
   }
 
-  let known = "";
   function drawSurface(view, now) {
     const [name, , gap, length] = get("_surfaces").find(([one]) => one === get("surface"));
     const [f, slopes] = SURFACES[name];
-    const key = `${name} ${view.left} ${view.top} ${view.wide}`;
-    if (key !== known) level.setAttribute("d", contours(f, view, gap * view.scale));
-    known = key;
+    if (view.isNew) level.setAttribute("d", contours(f, view, gap * view.scale));
     const arrows = [];
-    for (let j = 0; j < 9 && get("field"); j++) {
+    for (let j = 0; j < 9 && get("field") && view.isNew; j++) {
       for (let i = 0; i < 11; i++) {
         const [x, y] = [(i + 0.5) * (WIDTH / 11), (j + 0.5) * (HEIGHT / 9)];
         const [gx, gy] = slopes(view.left + (x / WIDTH) * view.wide, view.top - (y / HEIGHT) * view.tall);
@@ -191,7 +200,7 @@ function render({ model, el }) {
         arrows.push(arrow(x - dx / 2, y - dy / 2, dx, dy, 6));
       }
     }
-    field.setAttribute("d", arrows.join(""));
+    if (view.isNew) field.setAttribute("d", arrows.join(""));
     const [x, y] = [view.X(view.px), view.Y(view.py)];
     gradient.setAttribute("d", arrow(x, y, now.gradient[0] * length, -now.gradient[1] * length, 13));
     direction.setAttribute("d", arrow(x, y, 60 * now.v[0], -60 * now.v[1], 11));
@@ -304,8 +313,13 @@ function render({ model, el }) {
     },
   });
 
+  let known = "";
   function draw() {
     const [view, now] = [look(), compute()];
+    // Dragging at zoom 1 changes neither axes, nor curve, nor contours.
+    const key = [get("mode"), get("curve"), get("surface"), get("field"), view.left, view.top, view.wide].join(" ");
+    view.isNew = key !== known;
+    known = key;
     el.firstChild.classList.toggle("slope-is-curve", isCurve());
     curveMode.setAttribute("aria-pressed", isCurve());
     surfaceMode.setAttribute("aria-pressed", !isCurve());
@@ -317,7 +331,7 @@ function render({ model, el }) {
     step.set(-4 * get("exponent"));
     turn.set(get("angle"));
     drawing.setAttribute("aria-label", isCurve() ? "The curve, its tangent and a secant" : "Contours of the surface, and its gradient");
-    drawAxes(view);
+    if (view.isNew) drawAxes(view);
     if (isCurve()) drawCurve(view, now);
     else drawSurface(view, now);
     handle.setAttribute("cx", view.X(view.px));
