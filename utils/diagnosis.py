@@ -108,7 +108,8 @@ def fault(want: Any, got: Any, names: tuple[str, ...], rtol: float | None) -> st
     if isinstance(want, (list, tuple)):
         if not isinstance(got, (list, tuple)) or len(got) != len(want):
             listed = f" ({', '.join(names)})" if len(names) == len(want) else ""
-            return f"Expected {len(want)} value{'s' * (len(want) != 1)}{listed}, got {describe(got)}."
+            number = "1 value" if len(want) == 1 else f"{len(want)} values"
+            return f"Expected {number}{listed}, got {describe(got)}."
         parts = names if len(names) == len(want) else [f"{names[0]}[{i}]" for i in range(len(want))]
         faults = (fault(w, g, (name,), rtol) for w, g, name in zip(want, got, parts))
         return next(filter(None, faults), None)
@@ -161,9 +162,7 @@ def _values(name: str, a: np.ndarray, b: np.ndarray, rtol: float) -> str | None:
     return f"{name}: {verb}{place}: {short(a[where])} expected, {short(b[where])} given."
 
 
-def pattern(
-    want: list[Any], got: list[Any], names: tuple[str, ...], rtol: float
-) -> str | None:
+def pattern(want: list[Any], got: list[Any], names: tuple[str, ...], rtol: float) -> str | None:
     """A mistake that explains all wrong results at once: a sign, a factor, an order.
 
     Args:
