@@ -121,23 +121,27 @@ function contours(surface, condition) {
     }
   }
   const top = Math.max(...z);
+  const power = POWER[surface] ?? 2;
+  const rank = (height) => 13 * (height / top) ** (1 / power); // level n has rank n
   const cell = SIDE / CELLS;
   const parts = [];
-  for (let n = 1; n <= 12; n++) {
-    const level = top * (n / 13) ** (POWER[surface] ?? 2);
-    for (let row = 0; row < CELLS; row++) {
-      for (let column = 0; column < CELLS; column++) {
-        const k = row * (CELLS + 1) + column;
-        const corners = [k, k + 1, k + CELLS + 2, k + CELLS + 1];
-        const places = [[0, 0], [1, 0], [1, 1], [0, 1]];
+  const places = [[0, 0], [1, 0], [1, 1], [0, 1]];
+  for (let row = 0; row < CELLS; row++) {
+    for (let column = 0; column < CELLS; column++) {
+      const k = row * (CELLS + 1) + column;
+      const heights = [z[k], z[k + 1], z[k + CELLS + 2], z[k + CELLS + 1]];
+      const last = Math.min(Math.floor(rank(Math.max(...heights))), 12);
+      for (let n = Math.max(Math.ceil(rank(Math.min(...heights))), 1); n <= last; n++) {
+        const level = top * (n / 13) ** power;
         let pen = "M";
         for (let side = 0; side < 4; side++) {
           const next = (side + 1) % 4;
-          const [a, b] = [z[corners[side]] - level, z[corners[next]] - level];
+          const [a, b] = [heights[side] - level, heights[next] - level];
           if (a > 0 === b > 0) continue;
           const part = a / (a - b);
-          const [x, y] = [0, 1].map((i) => places[side][i] + part * (places[next][i] - places[side][i]));
-          parts.push(`${pen}${((column + x) * cell).toFixed(1)} ${((row + y) * cell).toFixed(1)}`);
+          const x = column + places[side][0] + part * (places[next][0] - places[side][0]);
+          const y = row + places[side][1] + part * (places[next][1] - places[side][1]);
+          parts.push(`${pen}${Math.round(10 * x * cell) / 10} ${Math.round(10 * y * cell) / 10}`);
           pen = pen === "M" ? "L" : "M";
         }
       }
@@ -170,11 +174,11 @@ function lossChart() {
     "aria-label": "The loss of each optimizer over the steps, on a logarithmic axis" },
   marks, ...curves, now);
   const text = (x, y, anchor, words) => h("svg:text", { x, y, "text-anchor": anchor }, words);
-  function draw(traces, step) {
+  const x = (t) => LEFT + (t / STEPS) * (W - LEFT - 6);
+  function draw(traces) {
     const seen = traces.flatMap((points) => points ?? []).map((point) => point[2]).filter((z) => z > 1e-12);
     const low = Math.max(Math.floor(Math.log10(Math.min(...seen, 1))), -12);
     const high = clip(Math.ceil(Math.log10(Math.max(...seen, 1e-11))), low + 1, 3);
-    const x = (t) => LEFT + (t / STEPS) * (W - LEFT - 6);
     const y = (z) => BASE - ((clip(Math.log10(Math.max(z, 1e-13)), low, high) - low) / (high - low)) * (BASE - 8);
     const every = Math.ceil((high - low) / 4);
     const lines = [];
@@ -189,15 +193,15 @@ function lossChart() {
     traces.forEach((points, i) => {
       curves[i].setAttribute("d", points ? line(points.map((point, t) => [x(t), y(point[2])])) : "M0 0");
     });
-    now.setAttribute("d", `M${x(step)} 4V${BASE}`);
   }
-  return { el, draw };
+  const mark = (step) => now.setAttribute("d", `M${x(step)} 4V${BASE}`);
+  return { el, draw, mark };
 }
 
 function render({ model, el }) {
   const names = ["surface", "condition", "start", "chosen", "rates", "step", "seed"];
   const read = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
-  let [timer, drawn, traces, shake] = [null, "", [], []];
+  let [timer, drawn, ran, traces] = [null, "", "", []];
   const change = (values) => {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();
@@ -300,8 +304,14 @@ function render({ model, el }) {
       goals.replaceChildren(...here.lowest.map(([x, y]) =>
         h("svg:path", { d: `M${across(x) - 5} ${across(-y)}h10m-5 -5v10` })));
     }
-    shake = shakes(values.seed);
-    traces = OPTIMIZERS.map(({ name }) => (chosen.includes(name) ? run(name, { ...values, shake }) : null));
+    const causes = { ...values, step: 0 };
+    if (ran !== JSON.stringify(causes)) {
+      ran = JSON.stringify(causes);
+      const shake = shakes(values.seed);
+      traces = OPTIMIZERS.map(({ name }) => (chosen.includes(name) ? run(name, { ...values, shake }) : null));
+      chart.draw(traces);
+    }
+    chart.mark(step);
     traces.forEach((points, i) => {
       const row = rows[i];
       const shown = points?.slice(0, step + 1);
@@ -321,7 +331,6 @@ function render({ model, el }) {
     ring.setAttribute("cy", across(-start[1]));
     handle.set(across(start[0]), across(-start[1]));
     plane.setAttribute("aria-label", `${here.title}: contour lines and paths`);
-    chart.draw(traces, step);
     surface.set(values.surface);
     condition.set(Math.log10(values.condition));
     const bowl = ["ravine", "turned"].includes(values.surface);
