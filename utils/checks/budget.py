@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 import cloudpickle
@@ -31,6 +31,8 @@ class _Scales(cloudpickle.Pickler):
         self.code: set[bytes] = set()
 
     def persistent_id(self, item: Any) -> str | None:
+        if isinstance(item, ModuleType):
+            return "a library"
         if isinstance(item, torch.Tensor):
             memory = item.untyped_storage()
             size = memory.nbytes() // item.element_size()
