@@ -661,7 +661,7 @@ class Neighbors(nn.Module):
         return F.one_hot(torch.tensor(self.classes)[nearest], 2).float()
 
 
-@wrong(SPIRALS, says="It stores 180")
+@wrong(SPIRALS, says="It stores 1804 numbers")
 def spirals_by_points_kept_in_a_list():
     return Neighbors()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copyreg
+import io
 import linecache
 import os
 import pickle
@@ -26,6 +26,16 @@ MARKS = {"not attempted": "○", "correct": "✓", "not yet": "✗"}
 _lock = threading.Lock()
 _judge: subprocess.Popen | None = None
 _hints: dict[str, int] = {}
+
+
+class _Packer(cloudpickle.Pickler):
+    """Names modules of every type. cloudpickle knows plain ones only, and torch.classes is none: an
+    answer with an attribute `classes` makes it come upon that."""
+
+    def reducer_override(self, item: Any) -> Any:
+        if isinstance(item, ModuleType) and type(item) is not ModuleType:
+            return import_module, (item.__name__,)
+        return super().reducer_override(item)
 
 
 def check(name: str, answer: Any, *, solution: bool = False) -> None:
@@ -71,17 +81,14 @@ def judged(name: str, answer: Any, **options: Any) -> Verdict:
         return Verdict("not attempted", "")
     if problem := _misused(exercise, answer):
         return Verdict("not yet", problem)
-    # cloudpickle copies only plain modules, and takes the attribute `classes` for torch.classes.
-    for module in list(sys.modules.values()):
-        if isinstance(module, ModuleType) and type(module) is not ModuleType:
-            copyreg.pickle(type(module), lambda m: (import_module, (m.__name__,)))
+    packed = io.BytesIO()
     try:
-        packed = cloudpickle.dumps(answer)
+        _Packer(packed).dump(answer)
     except Exception as error:
         text = f"It uses something that cannot be copied to the checking process: {error}"
         return Verdict("not yet", text)
     options = {"kind": "", "seed": None, "seconds": None} | options
-    found = _ask((name, (sys.path, os.getcwd(), packed), options))
+    found = _ask((name, (sys.path, os.getcwd(), packed.getvalue()), options))
     if isinstance(found, str):
         raise RuntimeError(f"the check of {name} is broken:\n{found}")
     return found
