@@ -42,7 +42,7 @@ class NormAxes(Figure):
     np.int64(4)
     """
 
-    heights = (612, 1160)
+    heights = (630, 1190)
 
     norm = Enum(list(NORMS), "batch", help="one of " + ", ".join(NORMS)).tag(sync=True)
     groups = Enum((1, 2, 4), 2, help="groups of channels, for group norm").tag(sync=True)
