@@ -71,10 +71,19 @@ def describe(value: Any) -> str:
     return str(value)
 
 
-def short(value: Any) -> str:
+def short(value: Any, digits: int = 4) -> str:
     """A number with the digits that one reads."""
     number = np.asarray(value)
-    return f"{number[()]:.4g}" if number.dtype.kind in "fc" else str(number[()])
+    return f"{number[()]:.{digits}g}" if number.dtype.kind in "fc" else str(number[()])
+
+
+def apart(a: Any, b: Any) -> tuple[str, str]:
+    """Two numbers with the digits that one reads, or as many more as it takes to see that they
+    differ."""
+    return next(
+        ((x, y) for n in range(4, 18) if (x := short(a, n)) != (y := short(b, n))),
+        (short(a, 17), short(b, 17)),
+    )
 
 
 def situation(call: str, args: tuple) -> str:
@@ -159,7 +168,8 @@ def _values(name: str, a: np.ndarray, b: np.ndarray, rtol: float) -> str | None:
             "divided by zero."
         )
     verb = "values differ" if where else "the value differs"
-    return f"{name}: {verb}{place}: {short(a[where])} expected, {short(b[where])} given."
+    expected, given = apart(a[where], b[where])
+    return f"{name}: {verb}{place}: {expected} expected, {given} given."
 
 
 def pattern(want: list[Any], got: list[Any], names: tuple[str, ...], rtol: float) -> str | None:
