@@ -1,8 +1,8 @@
 """The benchmark tables (`make bench`): everything as a ratio within one run, or against a target.
 
     python tools/bench.py                     all tables
-    python tools/bench.py training mnist      some of: training, mnist, glyphs, site, labs,
-                                              figures
+    python tools/bench.py training mnist      some of: training, mnist, optimizers, layers, glyphs,
+                                              site, labs, figures
 
 Contestants take turns, each on the same data, model and batch size, and the median of the ratios
 is printed: what else the machine does meanwhile disturbs all alike. A row that cannot be measured
@@ -39,6 +39,7 @@ import yaml
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 
+from tools import twins
 from utils.data import DataError, load
 from utils.lab import nearest
 from utils.training import accuracy, evaluate, fit
@@ -207,13 +208,12 @@ def training() -> Iterator[Row]:
         }
         times = take_turns(loops)
         for other, limit in (("a bare loop", 1.03), ("Keras", 1.0), ("Lightning", 1.0)):
-            ratios = [a / b for a, b in zip(times["fit"], times[other], strict=True)]
-            ratio = median(ratios)
-            good = ratio <= limit if other == "a bare loop" else ratio < limit
+            middle = median(a / b for a, b in zip(times["fit"], times[other], strict=True))
+            good = middle <= limit if other == "a bare loop" else middle < limit
             sign = "≤" if other == "a bare loop" else "<"
             yield Row(
                 f"fit / {other}, {name}",
-                f"{ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+                ratio(times["fit"], times[other]),
                 f"{sign} {limit:.2f}",
                 good,
             )
@@ -232,6 +232,40 @@ def take_turns(loops: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
                 if repeat:
                     times[name].append(time.perf_counter() - start)
     return times
+
+
+# The labs' own code against the library's
+
+
+def optimizers() -> Iterator[Row]:
+    """A step of each optimizer of the lab, and of torch's foreach and fused, / torch's loop."""
+    for name, ways in twins.optimizers():
+        times = take_turns({way: repeated(step, 20) for way, step in ways.items()})
+        for way in (way for way in ways if way != "loop"):
+            yield Row(f"{name}: {way} / torch's loop", ratio(times[way], times["loop"]))
+
+
+def layers() -> Iterator[Row]:
+    """Forward and backward of each layer and loss of the labs / torch's, by autograd."""
+    for name, ways in twins.layers():
+        times = take_turns({way: repeated(run, 20) for way, run in ways.items()})
+        yield Row(f"{name}: from scratch / torch", ratio(times["from scratch"], times["torch"]))
+
+
+def repeated(run: Callable[[], Any], times: int) -> Callable[[], None]:
+    """A function that calls `run` so often: one call is too short to be timed."""
+
+    def many() -> None:
+        for _ in range(times):
+            run()
+
+    return many
+
+
+def ratio(ours: list[float], theirs: list[float]) -> str:
+    """The median of the ratios, and their range."""
+    found = [a / b for a, b in zip(ours, theirs, strict=True)]
+    return f"{median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
 
 
 # The other tables
@@ -402,13 +436,13 @@ def figures() -> Iterator[Row]:
         chromium.close()
 
 
-TABLES = {f.__name__: f for f in (training, mnist, glyphs, site, labs, figures)}
+TABLES = {f.__name__: f for f in (training, mnist, optimizers, layers, glyphs, site, labs, figures)}
 
 
 def print_row(row: Row) -> None:
     """One line, as soon as it is known."""
     mark = {True: "✓", False: "✗", None: ""}[row.good]
-    print(f"{row.what:<36} {row.measured:<28} {row.target:<24} {mark}".rstrip(), flush=True)
+    print(f"{row.what:<44} {row.measured:<28} {row.target:<24} {mark}".rstrip(), flush=True)
 
 
 def main() -> None:

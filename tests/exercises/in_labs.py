@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -35,11 +36,19 @@ class Printed:
 
     def answer(self, source: str) -> Any:
         """Run a stub's or solution's cell without its check; what it would have checked."""
-        space: dict[str, Any] = {"__name__": "__main__"}
+        space = self._above()
         body, name = split(source)
-        _execute(self.before, f"<{self.id}, cells above>", space, tolerant=True)
         _execute(body, f"<{self.id}>", space)
         return space[name]
+
+    def definitions(self) -> SimpleNamespace:
+        """The functions and classes of the cells above, by name."""
+        return SimpleNamespace(**self._above())
+
+    def _above(self) -> dict[str, Any]:
+        space: dict[str, Any] = {"__name__": "__main__"}
+        _execute(self.before, f"<{self.id}, cells above>", space, tolerant=True)
+        return space
 
 
 def split(source: str) -> tuple[str, str]:
