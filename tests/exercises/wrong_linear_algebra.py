@@ -18,6 +18,11 @@ def outer_sum_without_the_weights(A, s, B):
     return C
 
 
+@wrong(OUTER, says="scales the columns of the finished sum")
+def outer_sum_that_is_scaled_at_the_end(A, s, B):
+    return s * (A @ B.T)
+
+
 @wrong(OUTER, says="used twice")
 def outer_sum_with_the_weights_on_both_sides(A, s, B):
     C = 0
@@ -192,6 +197,17 @@ def top_after_three_steps(A):
     return A @ v / sigma, sigma, v
 
 
+@wrong(TOP, says="after every step")
+def top_that_never_shortens(A):
+    v = np.random.default_rng(7).normal(size=A.shape[1])
+    with np.errstate(all="ignore"):
+        for _ in range(100):
+            v = A.T @ (A @ v)
+        w = A @ v
+        sigma = np.sqrt((w**2).sum())
+        return w / sigma, sigma, v / np.linalg.norm(v)
+
+
 @wrong(TOP, says="an eigenvector of A itself")
 def top_of_a_itself(A):
     v = np.random.default_rng(0).normal(size=A.shape[1])
@@ -265,6 +281,11 @@ def rank_by_the_absolute_error(sigma, tolerance):
     return _first(sigma, lambda k: np.sqrt(np.sum(sigma[k:] ** 2)) <= tolerance)
 
 
+@wrong(RANK, says="counts the singular values above a limit")
+def rank_as_a_count(sigma, tolerance):
+    return int((sigma > tolerance * np.linalg.norm(sigma)).sum())
+
+
 @wrong(RANK, says="expected a whole number")
 def rank_as_a_list(sigma, tolerance):
     return [k for k in range(len(sigma)) if sigma[k] > tolerance]
@@ -336,6 +357,6 @@ def codec_of_the_mean(shape, budget):
     return (lambda X: np.array([X.mean()])), (lambda code: np.full(shape, code[0]))
 
 
-@wrong(PHOTO, says="Expected 2 values")
+@wrong(PHOTO, says="returns two functions, encode and decode")
 def codec_that_returns_one_function(shape, budget):
     return lambda X: X.ravel()[:budget]

@@ -65,6 +65,11 @@ OUTER_SUM = Exercise(
             like=lambda A, s, B: (A * s[:, None]) @ B.T,
         ),
         Mistake(
+            "s scales the columns of the finished sum: s_k belongs to the k-th outer product, so it "
+            "acts before they are added up.",
+            like=lambda A, s, B: s * (A @ B.T),
+        ),
+        Mistake(
             "Only the first outer product is there: add all K of them.",
             like=lambda A, s, B: s[0] * np.outer(A[:, 0], B[:, 0]),
         ),
@@ -230,6 +235,11 @@ def _svd_first(A: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
 def _not_top(args: tuple, got: Any, want: Any) -> str | None:
     (A,), (u, sigma, v) = args, got
     sigma, largest = float(sigma), want[1]
+    if (
+        any(np.isinf(part).any() for part in (u, sigma, v))
+        or max(map(np.max, map(np.abs, (u, v)))) > 1e100
+    ):
+        return "The numbers grow without end: make the vector length 1 again after every step."
     if not all(np.isfinite(part).all() for part in (u, sigma, v)):
         return (
             "There is a nan: a vector of length 0 was divided by its length. Was the start in a "
@@ -317,7 +327,8 @@ TOP_SINGULAR = Exercise(
         ),
         Mistake(
             "It is a singular value, but not the largest. A start like (1, 0, …) or (1, 1, …) can "
-            "be perpendicular to v₁ for ever: start from random numbers. (And eig does not sort.)",
+            "be perpendicular to v₁ for ever: start from random numbers. (And eigh sorts the smallest "
+            "first, eig not at all.)",
             when=_triple(
                 lambda A, u, s, v, want: (
                     not _is(s, want[1])
@@ -338,7 +349,7 @@ TOP_SINGULAR = Exercise(
         ),
         Mistake(
             "Not there yet: with σ₂/σ₁ = 0.8 an error shrinks by 0.64 a step. How many steps make "
-            "six digits?",
+            "five digits?",
             when=_triple(
                 lambda A, u, s, v, want: (
                     0.5 * want[1] < s < want[1] * (1 + 1e-9)
@@ -487,6 +498,11 @@ RANK_FOR_ERROR = Exercise(
             "large error.",
             like=lambda s, t: int((s > t * s[0]).sum()),
         ),
+        Mistake(
+            "It counts the singular values above a limit: together, many small ones can be a "
+            "large error.",
+            like=lambda s, t: int((s > t * np.linalg.norm(s)).sum()),
+        ),
     ),
     hints=(
         "The error of rank k is √(σ²ₖ₊₁ + σ²ₖ₊₂ + …), and the size of the matrix is the same sum "
@@ -607,6 +623,12 @@ PHOTO_CODEC = Exercise(
     run=_store,
     verify=_not_stored,
     mistakes=(
+        Mistake(
+            "photo_codec itself returns no picture: it returns two functions, encode and decode.",
+            when=lambda args, got, want: not (
+                isinstance(got, tuple) and len(got) == 2 and isinstance(got[1], int)
+            ),
+        ),
         Mistake(
             "There is a nan or an infinity in the picture that comes back.",
             when=lambda args, got, want: (
