@@ -38,6 +38,18 @@ def partial_derivatives_without_the_dots(a, da, b, db):
     return value, value * (b / a + log(a))
 
 
+@wrong(f"{TOPIC}.power", says="how fast the base changes, da")
+def base_without_its_dot(a, da, b, db):
+    value = a**b
+    return value, value * (b / a + log(a) * db)
+
+
+@wrong(f"{TOPIC}.power", says="how fast the exponent changes, db")
+def exponent_without_its_dot(a, da, b, db):
+    value = a**b
+    return value, value * (b / a * da + log(a))
+
+
 @wrong(f"{TOPIC}.power", says="one too large")
 def exponent_not_lowered(a, da, b, db):
     value = a**b
@@ -99,6 +111,18 @@ def divisor_of_two_steps(f, x):
     return (f(x + h) - 2 * f(x) + f(x - h)) / (2 * h) ** 2
 
 
+@wrong(f"{TOPIC}.second-difference", says="The sign is wrong")
+def middle_minus_outer(f, x):
+    h = 3e-4
+    return (2 * f(x) - f(x + h) - f(x - h)) / h**2
+
+
+@wrong(f"{TOPIC}.second-difference", says="the divisor is h²")
+def divided_by_one_step(f, x):
+    h = 3e-4
+    return (f(x + h) - 2 * f(x) + f(x - h)) / h
+
+
 # ---- softmax-jacobian ----------------------------------------------------------------------------
 
 
@@ -147,6 +171,24 @@ def only_the_denominator(z):
     return as_given(-p[:, None] * p, z)
 
 
+@wrong(f"{TOPIC}.softmax-jacobian", says="p @ p is one number")
+def softmax_jacobian_with_a_dot_product(z):
+    p = probabilities(z)
+    return as_given(np.diag(p) - p @ p, z)
+
+
+@wrong(f"{TOPIC}.softmax-jacobian", says="by its own score")
+def softmax_jacobian_as_a_vector(z):
+    p = probabilities(z)
+    return as_given(p * (1 - p), z)
+
+
+@wrong(f"{TOPIC}.softmax-jacobian", says="the Jacobian of log p_i")
+def of_the_logarithms(z):
+    p = probabilities(z)
+    return as_given(np.eye(len(p)) - p, z)
+
+
 # ---- layer-products ------------------------------------------------------------------------------
 
 
@@ -167,6 +209,18 @@ def back_past_the_activation(W, X, V, U):
 def slope_of_the_wrong_value(W, X, V, U):
     z = X @ W.T
     return (1 - z * z) * (X @ V.T), ((1 - z * z) * U).T @ X
+
+
+@wrong(f"{TOPIC}.layer-products", says="first JV, then UJ")
+def backward_first(W, X, V, U):
+    a = (X @ W.T).tanh() if isinstance(X, torch.Tensor) else np.tanh(X @ W.T)
+    return ((1 - a**2) * U).T @ X, (1 - a**2) * (X @ V.T)
+
+
+@wrong(f"{TOPIC}.layer-products", says="taken at V")
+def slope_at_the_direction(W, X, V, U):
+    a = (X @ V.T).tanh() if isinstance(X, torch.Tensor) else np.tanh(X @ V.T)
+    return (1 - a**2) * (X @ V.T), ((1 - a**2) * U).T @ X
 
 
 @wrong(f"{TOPIC}.layer-products", says="transposed")
@@ -203,6 +257,11 @@ def with_the_whole_jacobian(W, X, V, U):
 @wrong(f"{TOPIC}.sparse-jacobian", says="a call of its own")
 def one_column_at_a_time(jvp, pattern):
     return np.stack([jvp(unit) for unit in np.eye(pattern.shape[1])], axis=1)
+
+
+@wrong(f"{TOPIC}.sparse-jacobian", says="J is transposed")
+def a_row_for_each_column(jvp, pattern):
+    return np.stack([jvp(unit) for unit in np.eye(pattern.shape[1])])
 
 
 @wrong(f"{TOPIC}.sparse-jacobian", says="three diagonals only")

@@ -76,6 +76,14 @@ POWER = Exercise(
             like=_power(lambda a, da, b, db: b * a ** (b - 1) + a**b * np.log(a)),
         ),
         Mistake(
+            "The base's part is not multiplied by how fast the base changes, da.",
+            like=_power(lambda a, da, b, db: b * a ** (b - 1) + a**b * np.log(a) * db),
+        ),
+        Mistake(
+            "The exponent's part is not multiplied by how fast the exponent changes, db.",
+            like=_power(lambda a, da, b, db: b * a ** (b - 1) * da + a**b * np.log(a)),
+        ),
+        Mistake(
             "The exponent of the base's part is one too large: the derivative of a**b by a is "
             "b * a**(b - 1).",
             like=_power(lambda a, da, b, db: b * a**b * da + a**b * np.log(a) * db),
@@ -199,6 +207,11 @@ def _explained(one_sided: bool) -> Callable[[tuple, Any, Any], bool]:
     return explains
 
 
+def _by_h(args: tuple, got: Any, want: Any) -> bool:
+    """Whether it is the right result times a small step."""
+    return _number(got) and 1e-6 < float(got) / want < 0.05
+
+
 def _lacks_two(args: tuple, got: Any, want: Any) -> bool:
     if not _number(got) or float(got) * args[0](args[1]) <= 0:
         return False
@@ -217,6 +230,10 @@ SECOND_DIFFERENCE = Exercise(
     rtol=2e-6,
     mistakes=(
         Mistake(
+            "The sign is wrong: the outer points count positive, and the middle one negative.",
+            like=lambda f, x: -_second(f, x),
+        ),
+        Mistake(
             "This is the first derivative.",
             like=lambda f, x: _CURVES[f][0](x),
         ),
@@ -229,6 +246,10 @@ SECOND_DIFFERENCE = Exercise(
             "A quarter of what is right: the divisor for points at x - h, x and x + h is h², "
             "not (2h)².",
             like=lambda f, x: _second(f, x) / 4,
+        ),
+        Mistake(
+            "The difference is divided by h once: the divisor is h².",
+            when=_by_h,
         ),
         Mistake(
             "The middle point counts twice: f(x + h) - 2 f(x) + f(x - h). With one f(x) the "
@@ -340,6 +361,16 @@ SOFTMAX_JACOBIAN = Exercise(
             like=_from_p(lambda p: np.diag(p) - p[:, None]),
         ),
         Mistake(
+            "p @ p is one number, the sum of the p_i squared: wanted is the table of all products "
+            "p_i p_j.",
+            like=_from_p(lambda p: np.diag(p) - p @ p),
+        ),
+        Mistake(
+            "These are only the derivatives of each p_i by its own score: every score moves every "
+            "probability, which makes a table of K by K.",
+            when=lambda args, got, want: np.shape(got) == np.shape(args[0]),
+        ),
+        Mistake(
             "p_i (1 - p_j) holds on the diagonal only; off it there is no 1.",
             like=_from_p(lambda p: np.outer(p, 1 - p)),
         ),
@@ -347,6 +378,10 @@ SOFTMAX_JACOBIAN = Exercise(
             "The numerator's part is 1 here, not p_i: exp(z_i) is its own derivative, and is "
             "divided by the sum too.",
             like=_from_p(lambda p: np.eye(len(p)) - np.outer(p, p)),
+        ),
+        Mistake(
+            "This is the Jacobian of log p_i: that of p_i has the factor p_i besides.",
+            like=_from_p(lambda p: np.eye(len(p)) - p),
         ),
     ),
     hints=(
@@ -419,6 +454,10 @@ LAYER_PRODUCTS = Exercise(
     kinds=("numpy", "torch"),
     mistakes=(
         Mistake(
+            "The two results are swapped: first JV, then UJ.",
+            like=lambda W, X, V, U: _layer_products(W, X, V, U)[::-1],
+        ),
+        Mistake(
             "Both lack the slope of tanh, 1 - tanh(Z)².",
             like=_products(np.ones_like),
         ),
@@ -462,6 +501,13 @@ LAYER_PRODUCTS = Exercise(
             like=lambda W, X, V, U: (
                 np.tanh(X @ (W + V).T) - np.tanh(X @ W.T),
                 _layer_products(W, X, V, U)[1],
+            ),
+        ),
+        Mistake(
+            "The slope of tanh is taken at V: the layer stands at W, and V is the direction.",
+            like=lambda W, X, V, U: (
+                _right(X @ V.T) * (X @ V.T),
+                (_right(X @ V.T) * U).T @ X,
             ),
         ),
         Mistake(
@@ -567,7 +613,7 @@ def _sparse(rng: np.random.Generator) -> Iterator[tuple]:
 
 def _sparse_fault(args: tuple, got: Any, want: Any) -> str | None:
     (J, calls), function = got, args[0]
-    wrong = ~np.isclose(J, want[0], rtol=1e-9, atol=1e-9)
+    wrong = ~np.isclose(J, want[0], rtol=1e-6, atol=1e-6)
     if wrong.any():
         i, j = (int(k) for k in np.argwhere(wrong)[0])
         return f"J[{i}, {j}] is {J[i, j]:.4g}, and should be {want[0][i, j]:.4g}."
@@ -643,6 +689,14 @@ SPARSE_JACOBIAN = Exercise(
             "J is right, but each column has a call of its own: columns that have no row in "
             "common can share one.",
             when=_over,
+        ),
+        Mistake(
+            "J is transposed: one row for each output, one column for each input.",
+            when=lambda args, got, want: (
+                np.shape(got[0]) == want[0].T.shape
+                and np.allclose(got[0], want[0].T)
+                and not np.array_equal(want[0], want[0].T)
+            ),
         ),
         Mistake(
             "Columns j, j + 3, j + 6 … share a call whatever the pattern: that is right for three "
