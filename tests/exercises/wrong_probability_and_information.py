@@ -94,6 +94,21 @@ def posterior_without_the_weight_of_the_healthy(
     return sick / (sick + (1 - specificity) ** positives * specificity**negatives)
 
 
+@wrong(POSTERIOR, says="The prior counts once")
+def posterior_with_the_prior_in_every_factor(prior, sensitivity, specificity, positives, negatives):
+    sick = (prior * sensitivity) ** positives * (prior * (1 - sensitivity)) ** negatives
+    healthy = ((1 - prior) * (1 - specificity)) ** positives
+    healthy *= ((1 - prior) * specificity) ** negatives
+    return sick / (sick + healthy)
+
+
+@wrong(POSTERIOR, says="The counts are swapped")
+def posterior_with_counts_swapped(prior, sensitivity, specificity, positives, negatives):
+    odds = prior / (1 - prior) * (sensitivity / (1 - specificity)) ** negatives
+    odds *= ((1 - sensitivity) / specificity) ** positives
+    return odds / (1 + odds)
+
+
 # ---- gaussian-fit --------------------------------------------------------------------------------
 
 FIT = "probability-and-information.gaussian-fit"
@@ -115,6 +130,12 @@ def surprise(X, mean, var):
 def fit_unbiased(X):
     mean, var = columns(X, ddof=1)
     return mean, var, surprise(X, mean, var).sum() / len(X)
+
+
+@wrong(FIT, says="which makes it unbiased")
+def fit_unbiased_in_the_short_formula(X):
+    mean, var = columns(X, ddof=1)
+    return mean, var, (np.log(2 * np.pi * var) + 1).sum() / 2
 
 
 @wrong(FIT, says="These are standard deviations: ")
@@ -271,6 +292,22 @@ def lengths_as_surprises(counts):
     return np.array([max(1, math.ceil(math.log2(total / c) - 1e-9)) for c in counts])
 
 
+@wrong(LENGTHS, says="as Shannon and Fano did")
+def lengths_by_halving_from_the_top(counts):
+    lengths = np.zeros(len(counts), dtype=int)
+
+    def halve(part):
+        if len(part) > 1:
+            lengths[part] += 1
+            gaps = [abs(counts[part[:i]].sum() - counts[part[i:]].sum()) for i in range(len(part))]
+            cut = min(range(1, len(part)), key=gaps.__getitem__)
+            halve(part[:cut])
+            halve(part[cut:])
+
+    halve(sorted(range(len(counts)), key=lambda k: -counts[k]))
+    return lengths
+
+
 @wrong(LENGTHS, says="Every symbol has the same length")
 def lengths_all_equal(counts):
     return np.full(len(counts), max(1, math.ceil(math.log2(len(counts)))))
@@ -374,6 +411,12 @@ def letters_uniform_only_where_nothing_is_known(x):
 @wrong(LETTERS, says="the budget is 3.45")
 def letters_with_one_added(x):
     return shares(triples(x) + 1)
+
+
+@wrong(LETTERS, says="first a, then b")
+def letters_with_the_two_before_swapped(x):
+    table = triples(x) + triples(x).sum(axis=0)[None] / 27 + 0.01
+    return shares(table).transpose(1, 0, 2)
 
 
 @wrong(LETTERS, says="the frequencies alone")

@@ -30,7 +30,7 @@ class Divergence(Figure):
 
     heights = (628, 900)
 
-    mean = Float(0.5, min=MEAN[0], max=MEAN[1], help="the middle of q").tag(sync=True)
+    mean = Float(-1.2, min=MEAN[0], max=MEAN[1], help="the middle of q").tag(sync=True)
     width = Float(1.2, min=WIDTH[0], max=WIDTH[1], help="the standard deviation of q").tag(
         sync=True
     )
