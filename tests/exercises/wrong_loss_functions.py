@@ -68,6 +68,18 @@ def minimum_for_maximum_sign(prediction, target, tau):
     return np.mean(slope * r), slope / len(r)
 
 
+@wrong("loss-functions.quantile", says="residual has the other sign")
+def target_minus_prediction(prediction, target, tau):
+    losses, slopes = pinball(prediction, target, 1 - tau, tau)
+    return sum(losses) / len(losses), -slopes / len(losses)
+
+
+@wrong("loss-functions.quantile", says="in the other order")
+def slope_before_the_loss(prediction, target, tau):
+    losses, slopes = pinball(prediction, target, tau, 1 - tau)
+    return slopes / len(losses), sum(losses) / len(losses)
+
+
 # ---------------------------------------------------------------- masked-mean
 
 
@@ -118,6 +130,13 @@ def index_before_the_mask(Z, y, ignore):
     losses = [row_loss(z, k) for z, k in zip(Z.tolist(), y.tolist())]
     keep = [loss for loss, k in zip(losses, y.tolist()) if k != ignore]
     return sum(keep) / max(len(keep), 1)
+
+
+@wrong("loss-functions.masked-mean", says="against log 0")
+def logarithm_of_the_softmax_plus_a_little(Z, y, ignore):
+    Z, y = torch.as_tensor(Z), torch.as_tensor(y)
+    p = torch.softmax(Z, dim=1)[y != ignore].gather(1, y[y != ignore][:, None])
+    return -torch.log(p + 1e-9).sum() / max(len(p), 1)
 
 
 # ---------------------------------------------------------------- focal
@@ -174,6 +193,24 @@ def logarithm_of_a_stable_softmax(Z, y, gamma):
 def one_loss_a_row(Z, y, gamma):
     log_p = true_logs(Z, y)
     return -((1 - np.exp(log_p)) ** gamma) * log_p
+
+
+@wrong("loss-functions.focal", says="against log 0")
+def probability_cut_off_below(Z, y, gamma):
+    p = np.exp(true_logs(Z, y)).clip(1e-12, 1)
+    return float(np.mean(-((1 - p) ** gamma) * np.log(p)))
+
+
+@wrong("loss-functions.focal", says="put on the mean of the losses")
+def factor_of_the_mean_loss(Z, y, gamma):
+    loss = -true_logs(Z, y).mean()
+    return float((1 - math.exp(-loss)) ** gamma * loss)
+
+
+@wrong("loss-functions.focal", says="over all classes")
+def every_class_counted(Z, y, gamma):
+    log_P = torch.log_softmax(torch.as_tensor(Z), dim=1)
+    return (-((1 - log_P.exp()) ** gamma) * log_P).sum(dim=1).mean()
 
 
 # ---------------------------------------------------------------- worst-rival
@@ -259,6 +296,36 @@ def gradient_at_a_margin_of_just_one(Z, y):
         if loss >= 0:
             total, G[n, j], G[n, k] = total + loss, 1, -1
     return total / len(y), G / len(y)
+
+
+@wrong("loss-functions.worst-rival", says="divided by K as well")
+def divided_by_the_classes_too(Z, y):
+    total, G = 0.0, np.zeros(Z.shape)
+    for n, (loss, j, k) in enumerate(rival_rows(Z, y)):
+        if loss > 0:
+            total, G[n, j], G[n, k] = total + loss, 1, -1
+    return total / Z.size, G / Z.size
+
+
+@wrong("loss-functions.worst-rival", says="set to 0 before")
+def true_score_set_to_zero(Z, y):
+    rivals, rows = Z.copy(), np.arange(len(y))
+    rivals[rows, y] = 0
+    loss = 1 + rivals.max(axis=1) - Z[rows, y]
+    G = np.zeros(Z.shape)
+    G[rows, rivals.argmax(axis=1)] = (loss > 0) / len(y)
+    G[rows, y] = (loss > 0) / -len(y)
+    return loss.clip(0).mean(), G
+
+
+@wrong("loss-functions.worst-rival", says="second highest score")
+def second_in_the_order(Z, y):
+    rows, j = np.arange(len(y)), np.argsort(Z, axis=1)[:, -2]
+    loss = 1 + Z[rows, j] - Z[rows, y]
+    G = np.zeros(Z.shape)
+    np.add.at(G, (rows, j), (loss > 0) / len(y))
+    np.add.at(G, (rows, y), (loss > 0) / -len(y))
+    return loss.clip(0).mean(), G
 
 
 # ---------------------------------------------------------------- robust-fit

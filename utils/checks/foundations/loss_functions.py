@@ -59,6 +59,20 @@ QUANTILE = Exercise(
             like=_quantile(low=lambda tau: 1 - tau, high=lambda tau: tau),
         ),
         Mistake(
+            "The residual has the other sign: r is the prediction minus the target.",
+            like=_quantile(
+                low=lambda tau: 1 - tau,
+                high=lambda tau: tau,
+                share=lambda slope: -slope / len(slope),
+            ),
+        ),
+        Mistake(
+            "The two results are in the other order: first the loss, then the slope.",
+            when=lambda args, got, want: (
+                np.ndim(got[1]) == 0 and np.shape(got[0]) == np.shape(args[0])
+            ),
+        ),
+        Mistake(
             "The slope is not yet that of the mean: divide it by N, as the loss is.",
             like=_quantile(share=np.array),
         ),
@@ -97,7 +111,9 @@ QUANTILE = Exercise(
         ),
         Mistake(
             "One loss for each example is given: return their mean.",
-            when=lambda args, got, want: np.shape(got[0]) == np.shape(args[0]) != (),
+            when=lambda args, got, want: (
+                np.shape(got[0]) == np.shape(got[1]) == np.shape(args[0]) != ()
+            ),
         ),
     ),
     hints=(
@@ -146,6 +162,19 @@ def _naive_masked(Z: np.ndarray, y: np.ndarray, ignore: int) -> np.ndarray:
     keep = y != ignore
     P = np.exp(Z[keep]) / np.exp(Z[keep]).sum(axis=1, keepdims=True)
     return -np.log(P[np.arange(keep.sum()), y[keep]]).sum() / max(keep.sum(), 1)
+
+
+def _propped(Z: np.ndarray, y: np.ndarray, got: Any, factor: Callable = lambda p: 1.0) -> bool:
+    """Whether ``got`` is the mean loss with a small number put in against log 0."""
+    p = np.exp(-_per_row(np.asarray(Z), np.asarray(y)))
+    if p.min(initial=1) > 1e-30:
+        return False
+    tried = [
+        np.mean(factor(p) * -np.log(q))
+        for small in 10.0 ** -np.arange(5, 21)
+        for q in (p + small, np.maximum(p, small))
+    ]
+    return bool(np.isclose(tried, got).any())
 
 
 def _averaged(over: Callable, ignore_as: int | None = None) -> Callable[..., Any]:
@@ -206,6 +235,13 @@ MASKED_MEAN = Exercise(
             "Where every row is ignored there is nothing to average: the loss is 0 there, "
             "and 0 / 0 is not.",
             when=lambda args, got, want: bool(np.all(args[1] == args[2]) and np.isnan(got)),
+        ),
+        Mistake(
+            "A small number is put in against log 0, and makes a large loss too small: take log p "
+            "from the scores, by log-sum-exp.",
+            when=lambda args, got, want: _propped(
+                *(np.asarray(part)[np.asarray(args[1]) != args[2]] for part in args[:2]), got
+            ),
         ),
         Mistake(
             "Something overflows: large scores need log-sum-exp, with the largest score of each "
@@ -306,6 +342,29 @@ FOCAL = Exercise(
             ),
         ),
         Mistake(
+            "The factor is put on the mean of the losses: each loss has a factor of its own, and "
+            "the mean comes last.",
+            like=lambda Z, y, gamma: np.float64(
+                (1 - np.exp(-_per_row(Z, y).mean())) ** gamma * _per_row(Z, y).mean()
+            ),
+        ),
+        Mistake(
+            "The sum runs over all classes: only the probability of the true one counts.",
+            like=lambda Z, y, gamma: np.float64(
+                sum(
+                    _weighted(lambda p, g: (1 - p) ** g)(Z, np.full(len(y), k), gamma)
+                    for k in range(Z.shape[1])
+                )
+            ),
+        ),
+        Mistake(
+            "A small number is put in against log 0, and makes a large loss too small: take log p "
+            "from the scores, by log-sum-exp.",
+            when=lambda args, got, want: _propped(
+                *args[:2], got, factor=lambda p: (1 - p) ** args[2]
+            ),
+        ),
+        Mistake(
             "The softmax overflows for large scores: subtract the largest score of each row first.",
             like=_naive_focal,
         ),
@@ -378,6 +437,18 @@ def _itself_a_rival(put: Callable) -> Callable[..., tuple]:
     return answer
 
 
+def _loses_to(choose: Callable) -> Callable[[tuple, Any, Any], bool]:
+    """A wrong loss, against one of the rivals' scores, (N,), that ``choose`` of (Z, true) lists."""
+
+    def when(args: tuple, got: Any, want: Any) -> bool:
+        Z, y = args
+        true = np.eye(Z.shape[1], dtype=bool)[y]
+        losses = [(1 + rival - Z[true]).clip(0).mean() for rival in choose(Z, true)]
+        return bool(np.isclose(losses, got[0]).any() and not np.isclose(got[0], want[0]))
+
+    return when
+
+
 def _autograd_rivals(Z: np.ndarray, y: np.ndarray) -> tuple:
     scores = torch.tensor(Z, requires_grad=True)
     true = scores[torch.arange(len(y)), torch.tensor(y)]
@@ -410,6 +481,25 @@ WORST_RIVAL = Exercise(
         Mistake(
             "The margin of 1 is missing: a true score that is ahead by less than 1 has its price.",
             like=_rivals(margin=0.0),
+        ),
+        Mistake(
+            "Loss and gradient are divided by K as well: the mean is over the N examples.",
+            like=lambda Z, y: tuple(part / Z.shape[1] for part in _rivals()(Z, y)),
+        ),
+        Mistake(
+            "The true score is set to 0 before the maximum is taken, and wins where all rivals "
+            "are negative: set it to minus infinity.",
+            when=_loses_to(
+                lambda Z, true: [
+                    np.where(true, 0.0, Z).max(axis=1),
+                    Z[np.arange(len(Z)), np.where(true, 0.0, Z).argmax(axis=1)],
+                ]
+            ),
+        ),
+        Mistake(
+            "The second highest score is taken for the rival: where the true score is not the "
+            "highest, its worst rival is.",
+            when=_loses_to(lambda Z, true: [np.sort(Z, axis=1)[:, -2]]),
         ),
         Mistake(
             "The true class is taken for a rival of its own: then no row has a loss below the "
