@@ -46,6 +46,16 @@ def trace_for_the_largest(A, beta):
     return 2 * (1 + beta) / sum(np.linalg.eigvalsh(A))
 
 
+@wrong("optimization-sgd-adam.largest-rate", says="where the fastest window ends")
+def upper_end_of_the_window(A, beta):
+    return (1 + math.sqrt(beta)) ** 2 / max(np.linalg.eigvalsh(A))
+
+
+@wrong("optimization-sgd-adam.largest-rate", says="np.linalg.norm(A)")
+def norm_of_all_entries(A, beta):
+    return 2 * (1 + beta) / np.linalg.norm(A)
+
+
 # ---------------------------------------------------------------- clip
 
 
@@ -166,6 +176,11 @@ def sum_over_examples(G, B):
     return spread(G) * len(G) / B * (len(G) - B) / (len(G) - 1)
 
 
+@wrong("optimization-sgd-adam.batch-noise", says="G.mean() is one number")
+def one_mean_for_all(G, B):
+    return np.mean((G - np.mean(G)) ** 2) * G.shape[1] / B * (len(G) - B) / (len(G) - 1)
+
+
 # ---------------------------------------------------------------- amsgrad
 
 
@@ -233,6 +248,28 @@ def old_maximum(w, m, v, top, g, t, lr, beta1, beta2, eps):
     return w - lr * move, m, v, top.copy()
 
 
+@wrong("optimization-sgd-adam.amsgrad", says="The root is missing")
+def divided_without_a_root(w, m, v, top, g, t, lr, beta1, beta2, eps):
+    m, v = means(m, v, g, beta1, beta2)
+    top = np.where(v > top, v, top)
+    return w - lr * m / (1 - beta1**t) / (top / (1 - beta2**t) + eps), m, v, top
+
+
+@wrong("optimization-sgd-adam.amsgrad", says="added before the correction")
+def epsilon_corrected_too(w, m, v, top, g, t, lr, beta1, beta2, eps):
+    m, v = means(m, v, g, beta1, beta2)
+    top = np.where(v > top, v, top)
+    rate = lr * (1 - beta2**t) ** 0.5 / (1 - beta1**t)
+    return w - rate * m / (top**0.5 + eps), m, v, top
+
+
+@wrong("optimization-sgd-adam.amsgrad", says="m that is returned")
+def corrected_mean_returned(w, m, v, top, g, t, lr, beta1, beta2, eps):
+    m, v = means(m, v, g, beta1, beta2)
+    m, top = m / (1 - beta1**t), np.where(v > top, v, top)
+    return w - lr * m / ((top / (1 - beta2**t)) ** 0.5 + eps), m, v, top
+
+
 @wrong("optimization-sgd-adam.amsgrad", says="The step goes uphill")
 def uphill(w, m, v, top, g, t, lr, beta1, beta2, eps):
     m, v = means(m, v, g, beta1, beta2)
@@ -272,6 +309,16 @@ def rate_of_the_flattest(gradient, start, mu, L):
     for _ in range(20):
         w -= gradient(w) / mu
     return w
+
+
+@wrong("optimization-sgd-adam.budget", says="changes its input start in place")
+def start_moved_itself(gradient, start, mu, L):
+    root = 1 - 2 / ((L / mu) ** 0.5 + 1)
+    m = 0 * start
+    for _ in range(20 + int(20 * (L / mu) ** 0.5)):
+        m = root**2 * m + gradient(start)
+        start -= (1 - root) ** 2 / mu * m
+    return start
 
 
 @wrong("optimization-sgd-adam.budget", says="times, and")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,16 @@ LARGEST_RATE = Exercise(
         Mistake(
             "Momentum raises the limit by the factor 1 + beta; here it lowers it.",
             like=lambda A, beta: 2 * (1 - beta) / float(np.linalg.eigvalsh(A)[-1]),
+        ),
+        Mistake(
+            "(1 + sqrt(beta))² / L is where the fastest window ends; above it the error still "
+            "shrinks, up to 2 (1 + beta) / L.",
+            like=lambda A, beta: (1 + beta**0.5) ** 2 / float(np.linalg.eigvalsh(A)[-1]),
+        ),
+        Mistake(
+            "It uses the root of the sum of all squared entries, which is what np.linalg.norm(A) "
+            "gives; what counts is the largest eigenvalue.",
+            like=lambda A, beta: 2 * (1 + beta) / float(np.linalg.norm(A)),
         ),
         Mistake(
             "It uses the largest entry of the diagonal: off the axes a bowl may be steeper. "
@@ -227,6 +238,13 @@ BATCH_NOISE = Exercise(
             like=lambda G, B: float((G**2).sum(axis=1).mean()) / B * (len(G) - B) / (len(G) - 1),
         ),
         Mistake(
+            "G.mean() is one number; the mean gradient has an entry for each parameter: "
+            "G.mean(axis=0).",
+            like=lambda G, B: (
+                float(((G - G.mean()) ** 2).sum()) / len(G) / B * (len(G) - B) / (len(G) - 1)
+            ),
+        ),
+        Mistake(
             "The division by B is missing: averaging B gradients makes the variance smaller.",
             like=lambda G, B: _noise(G, B) * B,
         ),
@@ -329,6 +347,9 @@ def _ams_like(
     keep: Callable[[Any, Any, float], Any] = lambda v, top, c: np.maximum(v, top),
     square: bool = True,
     rate: bool = True,
+    rooted: bool = True,
+    outside: bool = False,
+    hats: bool = False,
 ) -> Callable[..., tuple]:
     """AMSGrad with something changed."""
 
@@ -350,12 +371,15 @@ def _ams_like(
         c1 = 1 - beta1**t if first else 1.0
         c2 = 1 - beta2**t if second else 1.0
         top1 = keep(v1, top, c2)
-        under = root(v1, top1) / c2
-        under = (
-            np.sqrt(np.maximum(under, 0) + eps) if inside else np.sqrt(np.maximum(under, 0)) + eps
-        )
+        under = np.maximum(root(v1, top1) / c2, 0)
+        if outside:
+            under = (np.sqrt(under * c2) + eps) / np.sqrt(c2)
+        elif inside:
+            under = np.sqrt(under + eps)
+        else:
+            under = (np.sqrt(under) if rooted else under) + eps
         move = (m1 if fresh else g) / c1 / under
-        return w - sign * (lr if rate else 1.0) * move, m1, v1, top1
+        return w - sign * (lr if rate else 1.0) * move, m1 / c1 if hats else m1, v1, top1
 
     return step
 
@@ -405,6 +429,20 @@ AMSGRAD = Exercise(
             "eps stands beside the root, not under it: sqrt(…) + eps.",
             like=_ams_like(inside=True),
         ),
+        Mistake(
+            "The root is missing: divide by sqrt(…) + eps, the root of the corrected top.",
+            like=_ams_like(rooted=False),
+        ),
+        Mistake(
+            "eps is added before the correction: first divide top by 1 - beta2**t and take the "
+            "root, then add eps.",
+            like=_ams_like(outside=True),
+        ),
+        Mistake(
+            "The m that is returned is the corrected one: keep the running mean as it is, and "
+            "correct a copy for the step.",
+            like=_ams_like(hats=True),
+        ),
         Mistake("The step goes uphill: subtract it.", like=_ams_like(sign=-1.0)),
         Mistake(
             "The step walks along g: it should walk along m, corrected.",
@@ -442,35 +480,41 @@ AMSGRAD = Exercise(
 KAPPAS = (1.0, 30.0, 1000.0, 10_000.0)
 
 
+@dataclass(frozen=True)
+class _Slope:
+    """A bowl with its minimum at `goal`, of which an answer sees the gradient only."""
+
+    A: np.ndarray
+    goal: np.ndarray
+
+
 def _races(rng: np.random.Generator) -> Iterator[tuple]:
     for kappa, n in zip(KAPPAS, (1, 5, 40, 60)):
         mu = float(rng.uniform(0.2, 3))
         curvatures = mu * np.geomspace(1, kappa, n)
         goal = rng.normal(size=n)
         start = goal + rng.normal(size=n)
-        yield _bowl(rng, curvatures), goal, start, mu, mu * kappa
+        yield _Slope(_bowl(rng, curvatures), goal), start, mu, mu * kappa
 
 
 def _budget(kappa: float) -> int:
     return 20 + int(20 * np.sqrt(kappa))
 
 
-def _arrive(
-    answer: Callable, A: np.ndarray, goal: np.ndarray, start: np.ndarray, mu: float, L: float
-) -> Any:
+def _arrive(answer: Callable, bowl: _Slope, start: np.ndarray, mu: float, L: float) -> Any:
     """Where it arrives, how often it asked for a gradient, and the distance left."""
-    calls = [0]
+    calls, first = [0], float(np.linalg.norm(start - bowl.goal))
 
     def gradient(w: np.ndarray) -> np.ndarray:
         calls[0] += 1
-        return A @ (np.asarray(w, dtype=float) - goal)
+        return bowl.A @ (np.asarray(w, dtype=float) - bowl.goal)
 
     found = answer(gradient, start, mu, L)
     if found is None or found is ... or not isinstance(found, np.ndarray):
         return found
     if found.shape != start.shape or found.dtype.kind != "f":
         return found, calls[0], 1.0
-    return found, calls[0], float(np.linalg.norm(found - goal) / np.linalg.norm(start - goal))
+    return found, calls[0], float(np.linalg.norm(found - bowl.goal)) / first
 
 
 def _momentum(gradient: Callable, start: np.ndarray, mu: float, L: float) -> np.ndarray:
@@ -483,7 +527,7 @@ def _momentum(gradient: Callable, start: np.ndarray, mu: float, L: float) -> np.
 
 
 def _too_far(args: tuple, got: Any, want: Any) -> str | None:
-    start, mu, L = args[2:]
+    start, mu, L = args[1:]
     calls, left, most = int(got[1]), float(got[2]), _budget(L / mu)
     where = f"κ = {L / mu:,.0f}, {len(start)} parameters"
     if calls > most:
@@ -513,7 +557,7 @@ def _went(answer: Callable) -> Callable[[tuple, Any, Any], bool]:
         with np.errstate(all="ignore"):
             other = _arrive(answer, *args)
         value = got[0] if isinstance(got, tuple) and got else None
-        return args[4] > args[3] and fault(other[0], value, ("w",), 1e-6) is None
+        return args[3] > args[2] and fault(other[0], value, ("w",), 1e-6) is None
 
     return same
 
@@ -523,7 +567,7 @@ BUDGET = Exercise(
     level=3,
     call="minimize(gradient, start, mu, L)",
     returns=("w (D,)", "calls of gradient", "distance left"),
-    example=(np.diag([1.0, 9.0]), np.array([2.0, -1.0]), np.array([0.0, 0.0]), 1.0, 9.0),
+    example=(_Slope(np.diag([1.0, 9.0]), np.array([2.0, -1.0])), np.zeros(2), 1.0, 9.0),
     inputs=_races,
     oracle=_momentum,
     run=_arrive,
