@@ -39,6 +39,17 @@ def slope_of_relu(z):
     return np.logaddexp(0, z), np.where(z > 0, 1.0, 0.0)
 
 
+@wrong(f"{NAME}.softplus", says="where it should be tiny, for z below -37: (1")
+def slope_by_tanh(z):
+    return np.logaddexp(0, z), (np.tanh(z / 2) + 1) / 2
+
+
+@wrong(f"{NAME}.softplus", says="takes no difference")
+def slope_as_one_minus(z):
+    value = np.logaddexp(0, z)
+    return value, 1 - np.exp(-value)
+
+
 @wrong(f"{NAME}.softplus", says="that of the sigmoid")
 def slope_of_the_slope(z):
     s = np.exp(z - np.logaddexp(0, z))
@@ -113,6 +124,18 @@ def bound_for_standard_deviation(shape, rule):
     return 1 / math.sqrt(fans[0]) if rule == "torch" else by_rule(*fans, rule)
 
 
+@wrong(f"{NAME}.weight-std", says="the bound of Xavier's uniform numbers")
+def bound_of_xavier(shape, rule):
+    fans = the_fans(shape)
+    return math.sqrt(6 / sum(fans)) if rule == "xavier" else by_rule(*fans, rule)
+
+
+@wrong(f"{NAME}.weight-std", says="the bound of He's uniform numbers")
+def bound_of_he(shape, rule):
+    fans = the_fans(shape)
+    return math.sqrt(6 / fans[0]) if rule == "he" else by_rule(*fans, rule)
+
+
 @wrong(f"{NAME}.weight-std", says="here it is the fan-out")
 def he_with_fan_out(shape, rule):
     fans = the_fans(shape)
@@ -171,10 +194,21 @@ def parts_added(g):
     return np.array(w)
 
 
-@wrong(f"{NAME}.orthonormal-rows", says="in another order")
+@wrong(f"{NAME}.orthonormal-rows", says="but not these")
 def begun_with_the_last_row(g):
     q, r = np.linalg.qr(g[::-1].T)
     return (q * np.sign(np.diag(r))).T[::-1]
+
+
+@wrong(f"{NAME}.orthonormal-rows", says="use only the rows before it")
+def all_rows_at_once(g):
+    u, _, v = np.linalg.svd(g, full_matrices=False)
+    return u @ v
+
+
+@wrong(f"{NAME}.orthonormal-rows", says="expected shape")
+def q_of_the_matrix_itself(g):
+    return np.linalg.qr(g)[0]
 
 
 @wrong(f"{NAME}.orthonormal-rows", says="shorten the rows again")
@@ -234,6 +268,14 @@ def random_layers(n, depth, seed, gain, bias=0.0):
 @wrong(f"{NAME}.fifty-layers", says="the gradient explodes")
 def gain_of_the_signal_alone(n, depth, seed):
     return random_layers(n, depth, seed, 2**0.5)
+
+
+@wrong(f"{NAME}.fifty-layers", says="called again with the same seed")
+def seed_ignored(n, depth, seed):
+    rng = np.random.default_rng()
+    w = rng.normal(size=(depth, n, n)) * (0.5 / n) ** 0.5
+    w[0] /= 2**0.5
+    return w, rng.normal(size=(depth, n)) * 0.75**0.5
 
 
 @wrong(f"{NAME}.fifty-layers", says="The signal fades")

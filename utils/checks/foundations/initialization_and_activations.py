@@ -71,6 +71,12 @@ SOFTPLUS = Exercise(
             like=lambda z: (np.maximum(z, 0), _softplus(z)[1]),
         ),
         Mistake(
+            "The slope is 0 where it should be tiny, for z below -37: (1 + tanh(z/2)) / 2 and "
+            "1 - e^-value are differences of numbers that round to the same. np.exp(z - value) "
+            "takes no difference.",
+            like=lambda z: (_softplus(z)[0], _sigmoid(z)),
+        ),
+        Mistake(
             "The slope is the step of ReLU: near 0 it should pass from 0 to 1 smoothly.",
             like=lambda z: (_softplus(z)[0], (z > 0) * 1.0),
         ),
@@ -181,6 +187,16 @@ WEIGHT_STD = Exercise(
             like=_instead("he", lambda i, o: 1 / i),
         ),
         Mistake(
+            "√(6 / (fan-in + fan-out)) is the bound of Xavier's uniform numbers: their standard "
+            "deviation is √3 times smaller.",
+            like=_instead("xavier", lambda i, o: 6 / (i + o)),
+        ),
+        Mistake(
+            "√(6 / fan-in) is the bound of He's uniform numbers: their standard deviation is √3 "
+            "times smaller.",
+            like=_instead("he", lambda i, o: 6 / i),
+        ),
+        Mistake(
             "1/√fan-in is the bound of PyTorch's uniform numbers: their standard deviation is √3 "
             "times smaller.",
             like=_instead("torch", lambda i, o: 1 / i),
@@ -283,9 +299,11 @@ ORTHONORMAL = Exercise(
             ),
         ),
         Mistake(
-            "The rows are orthonormal, but they are made in another order: the first row of w "
-            "should point along the first row of g.",
-            when=lambda args, got, want: np.allclose(got @ got.T, np.eye(len(got))),
+            "The rows are orthonormal, but not these: the first row of w should point along the "
+            "first row of g, and each further one should use only the rows before it.",
+            when=lambda args, got, want: (
+                got.shape == want.shape and np.allclose(got @ got.T, np.eye(len(got)))
+            ),
         ),
     ),
     hints=(
@@ -462,6 +480,20 @@ def _kept(args: tuple, got: tuple, want: tuple) -> str | None:
     return None
 
 
+def _twice(answer: Callable[..., object], n: int, depth: int, seed: int) -> object:
+    """The answer's result, which the same seed must give again."""
+    first, again = answer(n, depth, seed), answer(n, depth, seed)
+    if isinstance(first, tuple) and isinstance(again, tuple):
+        for a, b in zip(first, again):
+            arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+            if arrays and a.dtype.kind == "f" and not np.array_equal(a, b, equal_nan=True):
+                raise ValueError(
+                    "called again with the same seed, start gives other numbers: draw all of them "
+                    "from np.random.default_rng(seed)"
+                )
+    return first
+
+
 FIFTY_LAYERS = Exercise(
     id="initialization-and-activations.fifty-layers",
     level=3,
@@ -470,6 +502,7 @@ FIFTY_LAYERS = Exercise(
     example=(100, 50, 0),
     inputs=_starts,
     oracle=_start,
+    run=_twice,
     verify=_kept,
     seconds=3.0,
     hints=(
