@@ -65,8 +65,8 @@ OUTER_SUM = Exercise(
             like=lambda A, s, B: (A * s[:, None]) @ B.T,
         ),
         Mistake(
-            "s scales the columns of the finished sum: s_k belongs to the k-th outer product, so it "
-            "acts before they are added up.",
+            "s scales the columns of the finished sum: s_k belongs to the k-th outer product, so "
+            "it acts before they are added up.",
             like=lambda A, s, B: s * (A @ B.T),
         ),
         Mistake(
@@ -327,8 +327,8 @@ TOP_SINGULAR = Exercise(
         ),
         Mistake(
             "It is a singular value, but not the largest. A start like (1, 0, …) or (1, 1, …) can "
-            "be perpendicular to v₁ for ever: start from random numbers. (And eigh sorts the smallest "
-            "first, eig not at all.)",
+            "be perpendicular to v₁ for ever: start from random numbers. (And eigh sorts the "
+            "smallest first, eig not at all.)",
             when=_triple(
                 lambda A, u, s, v, want: (
                     not _is(s, want[1])
@@ -625,8 +625,8 @@ PHOTO_CODEC = Exercise(
     mistakes=(
         Mistake(
             "photo_codec itself returns no picture: it returns two functions, encode and decode.",
-            when=lambda args, got, want: not (
-                isinstance(got, tuple) and len(got) == 2 and isinstance(got[1], int)
+            when=lambda args, got, want: (
+                not (isinstance(got, tuple) and len(got) == 2 and isinstance(got[1], int))
             ),
         ),
         Mistake(
