@@ -142,6 +142,12 @@ def he_with_fan_out(shape, rule):
     return math.sqrt(2 / fans[1]) if rule == "he" else by_rule(*fans, rule)
 
 
+@wrong(f"{NAME}.weight-std", says="only the 2 is under the root")
+def he_with_half_a_root(shape, rule):
+    i, o = the_fans(shape)
+    return math.sqrt(2) / i if rule == "he" else by_rule(i, o, rule)
+
+
 # ---------------------------------------------------------------- orthonormal-rows
 
 
@@ -220,6 +226,26 @@ def lengths_before_the_subtractions(g):
     return w
 
 
+@wrong(f"{NAME}.orthonormal-rows", says="v @ u is a number")
+def numbers_subtracted(g):
+    w = g.copy()
+    for i in range(len(w)):
+        for k in range(i):
+            w[i] -= w[i] @ w[k]
+        w[i] /= np.linalg.norm(w[i])
+    return w
+
+
+@wrong(f"{NAME}.orthonormal-rows", says="the square of its length")
+def divided_by_the_sum_of_squares(g):
+    w = g.copy()
+    for i in range(len(w)):
+        for k in range(i):
+            w[i] -= (w[i] @ w[k]) * w[k]
+        w[i] /= (w[i] ** 2).sum()
+    return w
+
+
 # ---------------------------------------------------------------- steady-gain
 
 
@@ -255,6 +281,23 @@ def uniform_pre_activations(phi):
 @wrong(f"{NAME}.steady-gain", says="He's gain")
 def the_same_for_all(phi):
     return 2**0.5
+
+
+@wrong(f"{NAME}.steady-gain", says="do not add up to 1")
+def density_without_its_factor(phi):
+    z = np.linspace(-8, 8, 4001)
+    return ((phi(z) ** 2 * np.exp(-z * z / 2)).sum() * (z[1] - z[0])) ** -0.5
+
+
+@wrong(f"{NAME}.steady-gain", says="The slope of φ is squared")
+def gain_of_the_gradient(phi):
+    z = normal_numbers()
+    return np.mean(((phi(z + 1e-5) - phi(z)) / 1e-5) ** 2) ** -0.5
+
+
+@wrong(f"{NAME}.steady-gain", says="Close, but off")
+def three_hundred_numbers(phi):
+    return np.mean(phi(np.random.default_rng(1).normal(size=300)) ** 2) ** -0.5
 
 
 # ---------------------------------------------------------------- fifty-layers
@@ -308,3 +351,9 @@ def biases_not_made_small(n, depth, seed):
 def one_bias_for_all_layers(n, depth, seed):
     w, b = random_layers(n, depth, seed, 0.7, 0.87)
     return w, b[0]
+
+
+@wrong(f"{NAME}.fifty-layers", says="standard deviation is 0.05")
+def variance_for_deviation(n, depth, seed):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(depth, n, n)) * (0.5 / n), 0.87 * rng.normal(size=(depth, n))

@@ -56,6 +56,11 @@ def norm_of_all_entries(A, beta):
     return 2 * (1 + beta) / np.linalg.norm(A)
 
 
+@wrong("optimization-sgd-adam.largest-rate", says="not 1 / (1 - beta)")
+def as_if_all_gradients_agreed(A, beta):
+    return 2 / (np.linalg.norm(A, 2) * (1 - beta))
+
+
 # ---------------------------------------------------------------- clip
 
 
@@ -179,6 +184,12 @@ def sum_over_examples(G, B):
 @wrong("optimization-sgd-adam.batch-noise", says="G.mean() is one number")
 def one_mean_for_all(G, B):
     return np.mean((G - np.mean(G)) ** 2) * G.shape[1] / B * (len(G) - B) / (len(G) - 1)
+
+
+@wrong("optimization-sgd-adam.batch-noise", says="over the parameters of each example")
+def mean_of_each_example(G, B):
+    off = G - G.mean(1)[:, None]
+    return (off**2).sum(1).mean() / B * (len(G) - B) / (len(G) - 1)
 
 
 # ---------------------------------------------------------------- amsgrad
@@ -340,3 +351,18 @@ def one_momentum_for_all(gradient, start, mu, L):
         m = 0.9 * m + gradient(w)
         w -= m / L
     return w
+
+
+@wrong("optimization-sgd-adam.budget", says="which forgets too slowly")
+def root_of_kappa_forgotten(gradient, start, mu, L):
+    root = (L - mu) / (L + mu)
+    w, m = start * 1.0, 0 * start
+    for _ in range(20 + int(20 * (L / mu) ** 0.5)):
+        m = root**2 * m + gradient(w)
+        w -= (1 - root) ** 2 / mu * m
+    return w
+
+
+@wrong("optimization-sgd-adam.budget", says="must return one array")
+def numbers_in_a_list(gradient, start, mu, L):
+    return best_gradient_descent(gradient, start, mu, L).tolist()

@@ -187,6 +187,10 @@ WEIGHT_STD = Exercise(
             like=_instead("he", lambda i, o: 1 / i),
         ),
         Mistake(
+            'For "he" only the 2 is under the root: it goes over the whole of 2 / fan-in.',
+            like=_instead("he", lambda i, o: 2 / i**2),
+        ),
+        Mistake(
             "√(6 / (fan-in + fan-out)) is the bound of Xavier's uniform numbers: their standard "
             "deviation is √3 times smaller.",
             like=_instead("xavier", lambda i, o: 6 / (i + o)),
@@ -228,7 +232,12 @@ def _orthonormal_rows(g: np.ndarray) -> np.ndarray:
 
 
 def _gram_schmidt(
-    against: str = "all", shrink: bool = True, early: bool = False, sign: int = -1
+    against: str = "all",
+    shrink: bool = True,
+    early: bool = False,
+    sign: int = -1,
+    along: bool = True,
+    power: int = 1,
 ) -> Callable[[np.ndarray], np.ndarray]:
     def rows(g: np.ndarray) -> np.ndarray:
         w = np.array(g / np.linalg.norm(g, axis=1, keepdims=True) if early else g)
@@ -236,9 +245,9 @@ def _gram_schmidt(
             for k in range(i - 1 if against == "previous" else 0, i) if i else ():
                 other = g[k] if against == "given" else w[k]
                 share = g[i] @ other if against == "one sweep" else w[i] @ other
-                w[i] = w[i] + sign * share * other
+                w[i] = w[i] + sign * share * (other if along else 1)
             if shrink and not early:
-                w[i] /= np.linalg.norm(w[i])
+                w[i] /= np.linalg.norm(w[i]) ** power
         return w
 
     return rows
@@ -278,6 +287,16 @@ ORTHONORMAL = Exercise(
         Mistake(
             "The parts along the rows before are added, and should be subtracted.",
             like=_gram_schmidt(sign=1),
+        ),
+        Mistake(
+            "v @ u is a number, and was subtracted from every entry: the part along the row u is "
+            "(v @ u) * u.",
+            like=_gram_schmidt(along=False),
+        ),
+        Mistake(
+            "What remains is divided by the square of its length: the length is the root of the "
+            "sum of squares.",
+            like=_gram_schmidt(power=2),
         ),
         Mistake(
             "The lengths were made 1 before the subtractions, which shorten the rows again.",
@@ -391,12 +410,30 @@ GAIN = Exercise(
             like=lambda phi: 1 / _average(lambda z: np.abs(phi(z))),
         ),
         Mistake(
-            "The pre-activations are taken as uniform between -1 and 1: they are standard normal.",
+            "The pre-activations are taken as uniform numbers: they are standard normal, as "
+            "rng.normal() draws them.",
             like=_uniform_gain,
+        ),
+        Mistake(
+            "The weights exp(-z²/2) do not add up to 1: divide by their sum, or, in an integral, "
+            "by √(2π).",
+            like=lambda phi: _steady_gain(phi) * (2 * math.pi) ** -0.25,
+        ),
+        Mistake(
+            "The slope of φ is squared: that would keep the gradient. The signal needs the mean "
+            "of φ(z)².",
+            like=lambda phi: (
+                _average(lambda z: ((phi(z + 1e-4) - phi(z - 1e-4)) / 2e-4) ** 2) ** -0.5
+            ),
         ),
         Mistake(
             "This is He's gain, √2, which is right for ReLU alone.",
             when=lambda args, got, want: bool(np.allclose(got, math.sqrt(2), rtol=1e-3)),
+        ),
+        Mistake(
+            "Close, but off by more than 2 %: are there enough random numbers, or is the grid wide "
+            "and fine enough?",
+            when=lambda args, got, want: bool(0.02 < abs(got / want - 1) < 0.1),
         ),
     ),
     hints=(
@@ -450,7 +487,7 @@ def _kept(args: tuple, got: tuple, want: tuple) -> str | None:
             f"The weights are far too large: √n times their standard deviation is {size:.3g}. "
             "Are they divided by √n?"
         )
-    if size < 0.05:
+    if size < 0.1:
         return (
             f"The weights are next to nothing, √n times their standard deviation is {size:.2g}: "
             "no gradient comes through."

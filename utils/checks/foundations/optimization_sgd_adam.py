@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from utils.diagnosis import fault
+from utils.diagnosis import describe, fault
 from utils.exercises.spec import Exercise, Mistake
 
 
@@ -63,6 +63,11 @@ LARGEST_RATE = Exercise(
         Mistake(
             "Momentum raises the limit by the factor 1 + beta; here it lowers it.",
             like=lambda A, beta: 2 * (1 - beta) / float(np.linalg.eigvalsh(A)[-1]),
+        ),
+        Mistake(
+            "The factor is 1 + beta, not 1 / (1 - beta): by that the steps grow where all "
+            "gradients agree, but at the limit they change sign each time.",
+            like=lambda A, beta: 2 / (1 - beta) / float(np.linalg.eigvalsh(A)[-1]),
         ),
         Mistake(
             "(1 + sqrt(beta))² / L is where the fastest window ends; above it the error still "
@@ -242,6 +247,15 @@ BATCH_NOISE = Exercise(
             "G.mean(axis=0).",
             like=lambda G, B: (
                 float(((G - G.mean()) ** 2).sum()) / len(G) / B * (len(G) - B) / (len(G) - 1)
+            ),
+        ),
+        Mistake(
+            "The mean is taken over the parameters of each example: it is over the examples, "
+            "G.mean(axis=0).",
+            like=lambda G, B: (
+                float(((G - G.mean(axis=1, keepdims=True)) ** 2).sum(axis=1).mean())
+                * (len(G) - B)
+                / (B * (len(G) - 1))
             ),
         ),
         Mistake(
@@ -510,15 +524,23 @@ def _arrive(answer: Callable, bowl: _Slope, start: np.ndarray, mu: float, L: flo
         return bowl.A @ (np.asarray(w, dtype=float) - bowl.goal)
 
     found = answer(gradient, start, mu, L)
-    if found is None or found is ... or not isinstance(found, np.ndarray):
+    if found is None or found is ...:
         return found
+    if not isinstance(found, np.ndarray):
+        raise TypeError(
+            f"minimize must return one array of shape {start.shape}, like start; "
+            f"it returned {describe(found)}"
+        )
     if found.shape != start.shape or found.dtype.kind != "f":
         return found, calls[0], 1.0
     return found, calls[0], float(np.linalg.norm(found - bowl.goal)) / first
 
 
-def _momentum(gradient: Callable, start: np.ndarray, mu: float, L: float) -> np.ndarray:
-    root = (np.sqrt(L / mu) - 1) / (np.sqrt(L / mu) + 1)
+def _momentum(
+    gradient: Callable, start: np.ndarray, mu: float, L: float, rooted: bool = True
+) -> np.ndarray:
+    power = np.sqrt(L / mu) if rooted else L / mu
+    root = (power - 1) / (power + 1)
     w, m = start.copy(), np.zeros_like(start)
     for _ in range(_budget(L / mu)):
         m = root**2 * m + gradient(w)
@@ -582,6 +604,11 @@ BUDGET = Exercise(
             "This is gradient descent with the rate 1/L: it needs steps in proportion to κ, and "
             "the budget grows with its root.",
             when=_went(_plain(lambda mu, L: 1 / L)),
+        ),
+        Mistake(
+            "sqrt(beta) is (√κ - 1) / (√κ + 1); here it is (κ - 1) / (κ + 1), which forgets too "
+            "slowly.",
+            when=_went(lambda *args: _momentum(*args, rooted=False)),
         ),
         Mistake(
             "It blows up: is the rate above the limit of the steepest direction, 2/L, or "
