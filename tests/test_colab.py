@@ -32,7 +32,8 @@ ADDRESS = "https://example.org/owner/course"
 # What Colab has, whatever its image is called this month (besides the standard library).
 ON_COLAB = set(
     "IPython PIL cycler filelock ipywidgets matplotlib matplotlib_inline networkx numpy pandas "
-    "psutil requests scipy sklearn sympy tensorflow torch torchvision traitlets urllib3 yaml".split()
+    "psutil requests scipy sklearn sympy tensorflow torch torchvision traitlets urllib3 "
+    "yaml".split()
 )
 STUB = 'import sys, types\nsys.modules["google.colab"] = types.ModuleType("google.colab")'
 # Cells are run as a notebook runs them, magics and all; what the last one prints is the report.

@@ -441,10 +441,10 @@ def _start(
 ) -> tuple:
     w = gain * rng.normal(size=(depth, width, width)) / np.sqrt(width)
     x = rng.normal(size=(n, width)) * np.array([1e-2, 100.0, 1.0, 7.0, 0.3])[:n, None]
-    return w, x
+    return x, w  # in this order messages speak of z with the shape of x
 
 
-def _through(answer: Callable, w: Array, x: Array) -> Any:
+def _through(answer: Callable, x: Array, w: Array) -> Any:
     """Mean squares of what is returned, by layer; the outputs; those of each example alone."""
 
     def run(a: Array) -> tuple:
@@ -527,7 +527,7 @@ ANY_BATCH = Exercise(
         "when there is only one?",
         "Take the statistics over the units of each example: axis 1, with keepdims=True.",
         "Divide each row by the root of its mean square, with a tiny eps: the first example is "
-        "small, and a usual eps would drown it. You may subtract the row's mean first.",
+        "small, and a usual eps would shrink it further. You may subtract the row's mean first.",
     ),
     notice="RMSNorm and layer norm both pass: they normalize each example by itself, which is why "
     "networks that see one example at a time use them.",

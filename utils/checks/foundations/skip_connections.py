@@ -26,6 +26,15 @@ def _paths(L: int, c: float) -> tuple:
     return count, count * c ** np.arange(L + 1) / (1 + c) ** L
 
 
+def _whole_numbers_too(answer: Callable[..., object], L: int, c: float) -> object:
+    """The answer's result; counts may be whole numbers or floating-point ones."""
+    found = answer(L, c)
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], Array):
+        count, share = found
+        return (count.astype(float) if count.dtype.kind in "iu" else count), share
+    return found
+
+
 PATHS = Exercise(
     id="skip-connections.paths",
     level=1,
@@ -34,6 +43,7 @@ PATHS = Exercise(
     example=(3, 0.5),
     inputs=_chains,
     oracle=_paths,
+    run=_whole_numbers_too,
     mistakes=(
         Mistake(
             "The counts are right. The shares leave out that one path gets weaker with every "
@@ -415,9 +425,19 @@ def _skip_scales(depth: int) -> tuple:
     return np.full(depth, math.sqrt(1 - share)), np.full(depth, math.sqrt(share))
 
 
-def _measured(c: Array, s: Array, width: int = 160, inputs: int = 64) -> dict[str, Array]:
-    """A fresh random network: mean squares, each branch's part, the gradient, the memory."""
-    rng = np.random.default_rng()
+def _measured(c: Array, s: Array, networks: int = 5) -> dict[str, Array]:
+    """Averages over random networks: one alone strays too far from what its scales promise.
+
+    They are the same for every answer of one depth, so that a verdict does not depend on chance.
+    """
+    found = [_one_network(c, s, np.random.default_rng([len(c), k])) for k in range(networks)]
+    return {key: np.mean([one[key] for one in found], axis=0) for key in found[0]}
+
+
+def _one_network(
+    c: Array, s: Array, rng: np.random.Generator, width: int = 160, inputs: int = 64
+) -> dict[str, Array]:
+    """A random network: mean squares, each branch's part, the gradient, the memory."""
     h = start = rng.normal(size=(inputs, width))
     squares, parts, steps = [], [], []
     with np.errstate(all="ignore"):
