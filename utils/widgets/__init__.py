@@ -4,6 +4,7 @@ Each figure is a pair of files, ``NAME.py`` (a small class with typed traits) an
 draws it in the browser). ``README.md`` beside this file shows how to add one.
 
 ======================  ==========================================================================
+``Clinic``               networks with a hidden fault: run tests, then name it
 ``ConvolutionExplorer``  slide a kernel over a picture; stride, padding, dilation
 ``Depth``                a deep random network with and without skips, which can be cut
 ``Divergence``           two distributions, and KL in both directions, with where it is paid
@@ -13,8 +14,10 @@ draws it in the browser). ``README.md`` beside this file shows how to add one.
 ``GraphStepper``         a computational graph, forward and backward, one node at a time
 ``MLPPlayground``        train a small network in the plane; data, layers, weights, boundary
 ``NormAxes``             which numbers share a mean and a variance, in five normalizations
+``Overfit``              a curve of bumps that overfits, with L2, L1, dropout and early stopping
 ``Plane``                the plane under a matrix: drag its columns, see what stays
 ``Race``                 optimizers run on a loss surface; rates, start, surface
+``Schedule``             a learning-rate schedule to drag, and its loss in a noisy valley
 ``Signal``               a deep random network: signal and gradient by layer, gain
 ``Slope``                a curve with tangent and secant, or a surface with its gradients
 ======================  ==========================================================================
@@ -29,6 +32,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from utils.widgets.axes import NormAxes
+    from utils.widgets.clinic import Clinic
     from utils.widgets.convolution import ConvolutionExplorer
     from utils.widgets.depth import Depth
     from utils.widgets.divergence import Divergence
@@ -36,13 +40,16 @@ if TYPE_CHECKING:
     from utils.widgets.figure import Figure
     from utils.widgets.fitting import Fitting
     from utils.widgets.graph import GraphStepper
+    from utils.widgets.overfit import Overfit
     from utils.widgets.plane import Plane
     from utils.widgets.playground import MLPPlayground
     from utils.widgets.race import Race
+    from utils.widgets.schedule import Schedule
     from utils.widgets.signal import Signal
     from utils.widgets.slope import Slope
 
 _HOME = {  # name -> module; a new figure adds a line here, in the table above and in __all__
+    "Clinic": "clinic",
     "ConvolutionExplorer": "convolution",
     "Depth": "depth",
     "Divergence": "divergence",
@@ -52,12 +59,15 @@ _HOME = {  # name -> module; a new figure adds a line here, in the table above a
     "GraphStepper": "graph",
     "MLPPlayground": "playground",
     "NormAxes": "axes",
+    "Overfit": "overfit",
     "Plane": "plane",
     "Race": "race",
+    "Schedule": "schedule",
     "Signal": "signal",
     "Slope": "slope",
 }
 __all__ = [
+    "Clinic",
     "ConvolutionExplorer",
     "Depth",
     "Divergence",
@@ -67,8 +77,10 @@ __all__ = [
     "GraphStepper",
     "MLPPlayground",
     "NormAxes",
+    "Overfit",
     "Plane",
     "Race",
+    "Schedule",
     "Signal",
     "Slope",
 ]

@@ -1,0 +1,302 @@
+"""Wrong answers to the exercises of the project of chapter 01."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import stats
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import nn
+from wrong import wrong
+
+# ---- A baseline ----------------------------------------------------------------------------------
+
+BASELINE = "project.baseline"
+
+
+@wrong(BASELINE, says="position of the class")
+def baseline_with_positions_for_labels(X_known, y_known, X_new):
+    means = np.stack([X_known[y_known == k].mean(axis=0) for k in sorted(set(y_known))])
+    return np.array([np.linalg.norm(means - x, axis=1).argmin() for x in X_new])
+
+
+@wrong(BASELINE, says="nearest single row")
+def baseline_by_the_nearest_example(X_known, y_known, X_new):
+    return np.array([y_known[np.linalg.norm(X_known - x, axis=1).argmin()] for x in X_new])
+
+
+@wrong(BASELINE, says="the sum of each class")
+def baseline_with_sums(X_known, y_known, X_new):
+    classes = np.unique(y_known)
+    one_hot = (y_known == classes[:, None]).astype(float)
+    sums = one_hot @ X_known
+    return classes[[np.linalg.norm(sums - x, axis=1).argmin() for x in X_new]]
+
+
+@wrong(BASELINE, says="product")
+def baseline_by_the_largest_product(X_known, y_known, X_new):
+    classes = np.unique(y_known)
+    means = np.stack([X_known[y_known == k].mean(axis=0) for k in classes])
+    return classes[[np.argmax(means @ x) for x in X_new]]
+
+
+@wrong(BASELINE, says="farthest")
+def baseline_by_the_largest_distance(X_known, y_known, X_new):
+    classes = np.unique(y_known)
+    means = np.stack([X_known[y_known == k].mean(axis=0) for k in classes])
+    return classes[[np.linalg.norm(means - x, axis=1).argmax() for x in X_new]]
+
+
+@wrong(BASELINE, says="labels: expected shape (M,)")
+def baseline_with_all_distances(X_known, y_known, X_new):
+    means = np.stack([X_known[y_known == k].mean(axis=0) for k in np.unique(y_known)])
+    return np.linalg.norm(X_new[:, None] - means, axis=2)
+
+
+# ---- A split -------------------------------------------------------------------------------------
+
+SPLIT = "project.split"
+
+
+@wrong(SPLIT, says="dealt one by one")
+def split_of_single_digits(form, count, seed):
+    share = count / len(np.unique(form))
+    rows = np.arange(len(form))
+    test = np.zeros(len(form), dtype=bool)
+    test[train_test_split(rows, test_size=share, random_state=seed)[1]] = True
+    return test
+
+
+@wrong(SPLIT, says="upside down")
+def split_with_the_digits_to_learn_from(form, count, seed):
+    drawn = np.random.default_rng(seed).choice(np.unique(form), count, replace=False)
+    return ~np.isin(form, drawn)
+
+
+@wrong(SPLIT, says="one and the same split")
+def split_with_the_last_forms(form, count, seed):
+    return np.isin(form, np.unique(form)[-count:])
+
+
+@wrong(SPLIT, says="nobody could repeat")
+def split_without_the_seed(form, count, seed):
+    names = np.unique(form)
+    return np.isin(form, np.random.default_rng().choice(names, count, replace=False))
+
+
+@wrong(SPLIT, says="forms are held out")
+def split_that_draws_with_replacement(form, count, seed):
+    drawn = np.random.default_rng(seed).choice(np.unique(form), 3 * count)
+    return np.isin(form, drawn)
+
+
+@wrong(SPLIT, says="truth values")
+def split_as_row_numbers(form, count, seed):
+    drawn = np.random.default_rng(seed).choice(np.unique(form), count, replace=False)
+    return np.flatnonzero(np.isin(form, drawn))
+
+
+# ---- An interval ---------------------------------------------------------------------------------
+
+COMPARE = "project.compare"
+
+
+def by_form(right_a, right_b, form):
+    return np.array(
+        [right_a[form == f].mean() - right_b[form == f].mean() for f in sorted(set(form))]
+    )
+
+
+def around(middle, half):
+    return float(middle), float(middle - half), float(middle + half)
+
+
+@wrong(COMPARE, says="treated as independent")
+def compare_digit_by_digit(right_a, right_b, form):
+    gaps = right_a.astype(float) - right_b
+    n = len(gaps)
+    d = by_form(right_a, right_b, form).mean()
+    return around(d, stats.t.ppf(0.975, n - 1) * gaps.std(ddof=1) / np.sqrt(n))
+
+
+@wrong(COMPARE, says="1.96 is for many forms")
+def compare_with_the_normal_distribution(right_a, right_b, form):
+    d = by_form(right_a, right_b, form)
+    return around(d.mean(), 1.96 * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@wrong(COMPARE, says="ddof=1")
+def compare_with_the_wrong_standard_deviation(right_a, right_b, form):
+    d = by_form(right_a, right_b, form)
+    return around(d.mean(), stats.t.ppf(0.975, len(d) - 1) * d.std() / np.sqrt(len(d)))
+
+
+@wrong(COMPARE, says="spread of single forms")
+def compare_with_the_spread_of_the_forms(right_a, right_b, form):
+    d = by_form(right_a, right_b, form)
+    return around(d.mean(), stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1))
+
+
+@wrong(COMPARE, says="had read different digits")
+def compare_without_pairs(right_a, right_b, form):
+    a = np.array([right_a[form == f].mean() for f in np.unique(form)])
+    b = np.array([right_b[form == f].mean() for f in np.unique(form)])
+    error = np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
+    return around(a.mean() - b.mean(), stats.t.ppf(0.975, len(a) - 1) * error)
+
+
+@wrong(COMPARE, says="wrong sign")
+def compare_b_minus_a(right_a, right_b, form):
+    d = -by_form(right_a, right_b, form)
+    return around(d.mean(), stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@wrong(COMPARE, says="each counts once")
+def compare_all_digits_together(right_a, right_b, form):
+    d = by_form(right_a, right_b, form)
+    half = stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d))
+    return around(right_a.mean() - right_b.mean(), half)
+
+
+# ---- An ablation ---------------------------------------------------------------------------------
+
+ABLATION = "project.ablation"
+
+
+def rows(pairs):
+    found = []
+    for a, b in pairs:
+        d = np.array(a) - np.array(b)
+        found.append([d.mean(), d.std(ddof=1) / np.sqrt(len(d))])
+    return np.array(found)
+
+
+@wrong(ABLATION, says="measure is called too often")
+def ablation_that_trains_the_full_recipe_for_every_row(measure, tools, seeds):
+    pairs = []
+    for tool in tools:
+        rest = [t for t in tools if t != tool]
+        pairs.append(([measure(tools, s) for s in seeds], [measure(rest, s) for s in seeds]))
+    return rows(pairs)
+
+
+@wrong(ABLATION, says="compared with no tool at all")
+def ablation_of_each_tool_alone(measure, tools, seeds):
+    nothing = [measure([], s) for s in seeds]
+    return rows([([measure([tool], s) for s in seeds], nothing) for tool in tools])
+
+
+@wrong(ABLATION, says="taken away one after another")
+def ablation_that_never_puts_a_tool_back(measure, tools, seeds):
+    runs = [[measure(tools[i:], s) for s in seeds] for i in range(len(tools) + 1)]
+    return rows([(runs[i], runs[i + 1]) for i in range(len(tools))])
+
+
+@wrong(ABLATION, says="The sign is reversed")
+def ablation_without_minus_full(measure, tools, seeds):
+    full = [measure(tools, s) for s in seeds]
+    less = [[measure([t for t in tools if t != tool], s) for s in seeds] for tool in tools]
+    return rows([(one, full) for one in less])
+
+
+@wrong(ABLATION, says="two unrelated sets of runs")
+def ablation_with_the_error_of_two_samples(measure, tools, seeds):
+    full = np.array([measure(tools, s) for s in seeds])
+    table = []
+    for tool in tools:
+        less = np.array([measure([t for t in tools if t != tool], s) for s in seeds])
+        error = np.hypot(full.std(ddof=1), less.std(ddof=1)) / np.sqrt(len(seeds))
+        table.append([full.mean() - less.mean(), error])
+    return np.array(table)
+
+
+@wrong(ABLATION, says="the standard error is that over the root")
+def ablation_with_the_standard_deviation(measure, tools, seeds):
+    full = np.array([measure(tools, s) for s in seeds])
+    table = []
+    for tool in tools:
+        d = full - [measure([t for t in tools if t != tool], s) for s in seeds]
+        table.append([d.mean(), d.std(ddof=1)])
+    return np.array(table)
+
+
+# ---- A small network -----------------------------------------------------------------------------
+
+SMALL = "project.small-network"
+
+
+def layers(hidden=32):
+    return nn.Sequential(nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, 10))
+
+
+def digits_of_eight():
+    pixels, labels = load_digits(return_X_y=True)
+    return torch.tensor(pixels[:1029] / 16, dtype=torch.float32), torch.tensor(labels[:1029])
+
+
+def trained(net, X, y, steps=60):
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        F.cross_entropy(net(X), y).backward()
+        optimizer.step()
+    return net
+
+
+@wrong(SMALL, says="It stores 4,810 numbers")
+def small_network_of_the_starter():
+    return trained(layers(64), *digits_of_eight(), steps=5)
+
+
+@wrong(SMALL, says="It stores 66,885 numbers")
+def small_network_that_is_a_nearest_neighbor():
+    class Nearest(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.known, self.labels = digits_of_eight()
+
+        def forward(self, X):
+            return F.one_hot(self.labels[torch.cdist(X, self.known).argmin(dim=1)], 10).float()
+
+    return Nearest()
+
+
+@wrong(SMALL, says="It stores 2,501 numbers")
+def small_network_with_a_buffer_too_many():
+    net = layers(32)  # 2,410
+    net.register_buffer("means", torch.zeros(91))
+    return net
+
+
+@wrong(SMALL, says="the same class")
+def small_network_of_zeros():
+    net = layers()
+    for parameter in net.parameters():
+        nn.init.zeros_(parameter)
+    return net
+
+
+@wrong(SMALL, says="better than guessing")
+def small_network_that_was_never_trained():
+    torch.manual_seed(0)
+    return layers()
+
+
+@wrong(SMALL, says="90% are asked for")
+def small_network_trained_for_a_moment():
+    torch.manual_seed(0)
+    return trained(layers(), *digits_of_eight(), steps=25)
+
+
+@wrong(SMALL, says="nan or infinite")
+def small_network_that_diverged():
+    net = layers()
+    nn.init.constant_(net[2].bias, torch.nan)
+    return net
+
+
+@wrong(SMALL, says="scores: expected shape (N, 10) = (3, 10)")
+def small_network_for_one_class():
+    return nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1))
