@@ -20,6 +20,7 @@ from lab_standard import ROOT, Lab
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools import run
+from utils.lab import same
 
 LABS = run.labs()
 BOOK = ROOT / "book"
@@ -482,3 +483,13 @@ def test_report_of_nbval(tmp_path: Path) -> None:
     assert "FAILED" in report and "small-lab.ipynb::Cell 1" in report
     assert "five" in report and "4" in report and "print(x + x)" in report
     assert "checkpoint" not in report
+
+
+def test_a_proof_to_twelve_digits_is_one_for_small_numbers_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The default allowance would let through whatever is smaller than itself."""
+    with pytest.raises(AssertionError, match="not equal"):
+        same("gradient", [1e-9, 0.0], [2e-9, 0.0], rtol=1e-12)
+    same("gradient", [1e-9, 0.0], [1e-9, 1e-14], rtol=1e-12)
+    assert capsys.readouterr().out == "gradient: same as the library's ✓\n"

@@ -104,7 +104,7 @@ def same(
     theirs: object,
     *,
     rtol: float = 1e-5,
-    atol: float = 1e-6,
+    atol: float | None = None,
     against: str = "the library's",
 ) -> None:
     """Prove two results equal up to rounding: print a fixed verdict, or say where they differ.
@@ -115,13 +115,15 @@ def same(
         theirs: the library's, of the same shape.
         rtol: largest difference allowed, relative to the largest magnitude in ``theirs``: single
             entries near zero are sums that cancel, and carry the rounding of their large terms.
-        atol: largest difference allowed besides.
+        atol: largest difference allowed besides; 1e-6, or ``rtol`` where that is stricter, so that
+            a proof to twelve digits is one for small numbers too.
         against: how the verdict names the other side.
 
     Raises:
         AssertionError: shapes differ, a value is not finite, or a difference is too large.
     """
     a, b = _array(ours), _array(theirs)
+    atol = min(rtol, 1e-6) if atol is None else atol
     if a.shape != b.shape:
         raise AssertionError(f"{name}: our shape is {a.shape}, {against} is {b.shape}")
     for values, whose in ((a, "ours"), (b, against)):
