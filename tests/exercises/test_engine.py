@@ -202,7 +202,14 @@ def test_stop_button() -> None:
         while True:
             pass
 
-    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    def stop_once_it_runs():
+        (runner,) = family
+        begun = runner.cpu_times().user
+        while runner.cpu_times().user < begun + 0.2:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=stop_once_it_runs).start()
     with pytest.raises(KeyboardInterrupt):
         judged(NAME, endless, seconds=30)
     _, alive = psutil.wait_procs(family, timeout=5)

@@ -102,7 +102,7 @@ def warm_up() -> None:
         single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         single["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # asking for a GPU must not forbid to fork
         _judge = subprocess.Popen(
-            [sys.executable, "-m", "utils.exercises.judge"],
+            [sys.executable, "-W", "ignore", "-m", "utils.exercises.judge"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **single, "PYTHONPATH": os.pathsep.join(filter(None, paths))},

@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 import traceback
-import warnings
 from typing import Any
 
 import cloudpickle
@@ -86,9 +85,8 @@ class Runner:
             times = watched.cpu_times()
             used = times.user + times.system - before.user - before.system + idle
             if used > seconds or time.monotonic() - start > seconds + WALL:
-                return Outcome(
-                    error="it was stopped, for time ran out: does a loop never end?"
-                ), used
+                text = "it was stopped, for time ran out: does a loop never end?"
+                return Outcome(error=text), used
             if watched.memory_info().rss > memory:
                 text = f"it was stopped: it took more than {MEGABYTES} MB of memory."
                 return Outcome(error=text), used
@@ -200,16 +198,13 @@ def judge(runners: list[Runner], name: str, place: tuple, options: dict[str, Any
 
 def main() -> None:
     """Answer requests on standard input until it is closed."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # the stop button reaches all processes of a kernel
+    # The stop button reaches all processes of a kernel.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever prints must not get among the answers
     torch.set_num_threads(1)  # a process with threads cannot be forked safely
     # Its first use imports a thousand modules, which would be counted as an answer's computing.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.func.grad(torch.sin)(torch.tensor(1.0))
+    torch.func.grad(torch.sin)(torch.tensor(1.0))
     chapters()
     runners = [Runner()]
     while True:
