@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import stats
+from scipy import special  # scipy.stats takes seconds to import
 from sklearn.datasets import load_digits
 
 from utils.checks.budget import stored
@@ -239,7 +239,7 @@ def _readings(rng: np.random.Generator) -> Iterator[tuple]:
 
 def _compared(
     differences: Callable | None = None,
-    quantile: Callable = lambda n: stats.t.ppf(0.975, n - 1),
+    quantile: Callable = lambda n: special.stdtrit(n - 1, 0.975),
     error: Callable = lambda d: d.std(ddof=1) / len(d) ** 0.5,
     center: Callable | None = None,
 ) -> Callable:
@@ -259,7 +259,7 @@ def _compared(
 def _unpaired(a: np.ndarray, b: np.ndarray, form: np.ndarray) -> tuple:
     shares = [np.array([r[form == f].mean() for f in np.unique(form)]) for r in (a, b)]
     n, d = len(shares[0]), shares[0].mean() - shares[1].mean()
-    half = stats.t.ppf(0.975, n - 1) * np.sqrt(sum(s.var(ddof=1) for s in shares) / n)
+    half = special.stdtrit(n - 1, 0.975) * np.sqrt(sum(s.var(ddof=1) for s in shares) / n)
     return float(d), float(d - half), float(d + half)
 
 
@@ -297,7 +297,7 @@ COMPARE = Exercise(
         Mistake(
             "1.96 is for many forms: with few, the quantile of the t distribution with F - 1 "
             "degrees of freedom is larger.",
-            like=_compared(quantile=lambda n: stats.norm.ppf(0.975)),
+            like=_compared(quantile=lambda n: special.ndtri(0.975)),
         ),
         Mistake(
             "1.96 is for many forms: with few, the quantile of the t distribution with F - 1 "
@@ -306,11 +306,11 @@ COMPARE = Exercise(
         ),
         Mistake(
             "There are F - 1 degrees of freedom, not F.",
-            like=_compared(quantile=lambda n: stats.t.ppf(0.975, n)),
+            like=_compared(quantile=lambda n: special.stdtrit(n, 0.975)),
         ),
         Mistake(
             "2.5 % are left out at each end, so the quantile is that of 0.975, not of 0.95.",
-            like=_compared(quantile=lambda n: stats.t.ppf(0.95, n - 1)),
+            like=_compared(quantile=lambda n: special.stdtrit(n - 1, 0.95)),
         ),
         Mistake(
             "The standard deviation divides by F - 1 here: NumPy's std needs ddof=1.",
