@@ -237,7 +237,10 @@ def _saved_when_done(page, lab: Path, course: Path, port: int, seconds: float = 
             continue
         page.keyboard.press("Control+s")
         page.wait_for_timeout(700)
-        nb = nbformat.read(course / lab, as_version=4)
+        try:
+            nb = nbformat.read(course / lab, as_version=4)
+        except nbformat.reader.NotJSONError:
+            continue  # the server is writing it at this moment
         cells = [c for c in nb.cells if c.cell_type == "code" and c.source.strip()]
         counts = [cell.execution_count for cell in cells]
         if all(counts) or any(o.output_type == "error" for c in cells for o in c.outputs):
