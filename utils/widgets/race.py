@@ -16,6 +16,7 @@ import numpy as np
 from traitlets import Dict, Float, Int, List, TraitError, Unicode, validate
 
 from utils.widgets.figure import Figure
+from utils.widgets.playground import chance, normal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -101,22 +102,8 @@ SURFACES: dict[str, Surface] = {
 
 def noise(seed: int) -> list[tuple[float, float]]:
     """Two normal numbers for each step, the same as in the script."""
-    state = ((seed + 1) * 0x9E3779B1) & 0xFFFFFFFF or 1
-
-    def draw() -> float:
-        nonlocal state
-        state ^= (state << 13) & 0xFFFFFFFF
-        state ^= state >> 17
-        state ^= (state << 5) & 0xFFFFFFFF
-        return state / 4294967296
-
-    for _ in range(8):
-        draw()
-
-    def normal() -> float:
-        return math.sqrt(-2 * math.log(1 - draw())) * math.cos(2 * math.pi * draw())
-
-    return [(normal(), normal()) for _ in range(STEPS)]
+    draw = chance(seed)
+    return [(normal(draw), normal(draw)) for _ in range(STEPS)]
 
 
 def _direction(name: str, g: float, s: dict[str, float], t: int) -> float:

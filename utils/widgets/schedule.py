@@ -14,6 +14,7 @@ import numpy as np
 from traitlets import Bool, Float, Int, List, TraitError, Unicode, validate
 
 from utils.widgets.figure import Figure
+from utils.widgets.playground import chance, normal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -53,22 +54,8 @@ def decay(kind: str, share: float, last: float) -> float:
 
 def noise(seed: int) -> np.ndarray:
     """Three normal numbers for each step, the same as in the script, (STEPS, 3)."""
-    state = ((seed + 1) * 0x9E3779B1) & 0xFFFFFFFF or 1
-
-    def draw() -> float:
-        nonlocal state
-        state ^= (state << 13) & 0xFFFFFFFF
-        state ^= state >> 17
-        state ^= (state << 5) & 0xFFFFFFFF
-        return state / 4294967296
-
-    for _ in range(8):
-        draw()
-
-    def normal() -> float:
-        return math.sqrt(-2 * math.log(1 - draw())) * math.cos(2 * math.pi * draw())
-
-    return np.array([[normal() for _ in CURVATURES] for _ in range(STEPS)])
+    draw = chance(seed)
+    return np.array([[normal(draw) for _ in CURVATURES] for _ in range(STEPS)])
 
 
 class Schedule(Figure):
