@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from site_tools import BROWSER_FLAGS, SITE, STAMP, served, sources
+from site_tools import BROWSER_FLAGS, SITE, STAMP, Anatomy, is_page, served, sources
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,7 +23,7 @@ CHAPTERS = sorted(path.parent.name for path in ROOT.glob("book/*/index.md"))
 NAMES = {path.stem.removesuffix("-lab") for path in ROOT.glob("book/*/*.[mi]*")} - {"index"}
 TOPICS = sorted(NAMES, key=len, reverse=True)  # no name is found within a longer one
 # Files with so many tests that each topic's are a group of their own; and what takes longest.
-LARGE = ("test_exercises.py", "test_mutation.py", "test_site.py", "test_site_figures.py")
+LARGE = ("test_exercises.py", "test_mutation.py", "test_every_page.py")
 LONG = ("test_jupyterlab.py", "test_full_profile.py", ".ipynb")
 
 
@@ -149,3 +149,9 @@ def site() -> Path:
 def address(site: Path) -> Iterator[str]:
     with served(site) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def anatomies(site: Path) -> dict[str, Anatomy]:
+    """The ids, links and images of every page, by its path below the site."""
+    return {str(p.relative_to(site)): Anatomy(p) for p in site.rglob("*.html") if is_page(p)}

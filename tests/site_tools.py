@@ -144,6 +144,18 @@ class Watched:
         return found
 
 
+def overflow(page: Any) -> int:
+    """How many pixels an open page is wider than the screen."""
+    return page.evaluate(
+        "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+
+
+def is_page(path: Path) -> bool:
+    """Whether an HTML file of the site is one of its pages."""
+    return "_static" not in path.parts and "_sources" not in path.parts
+
+
 class Anatomy(HTMLParser):
     """The ids, the links and the images of one HTML file."""
 

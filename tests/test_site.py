@@ -1,12 +1,11 @@
-"""The built website in a real browser, and the build's refusal of what must not be published.
+"""What a reader does on the built website, and the build's refusal of what must not be published.
 
-The tests look at `_build/html` as it is; `make book` builds it. Each page is opened once over http
-and once from disk, and everything that can be asked of it is asked then.
+The tests look at `_build/html` as it is; `make book` builds it. What holds for every page is asked
+in test_every_page.py.
 """
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 import shutil
@@ -17,50 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from site_tools import (
-    ROOT,
-    SITE,
-    STAMP,
-    Anatomy,
-    Watched,
-    broken_links,
-    build,
-    toc_pages,
-)
+from site_tools import ROOT, STAMP, Watched, build, is_page, overflow, toc_pages
 
 sys.path.insert(0, str(ROOT / "extensions"))
-from course import notebooks
 from course.address import Repository, parse, repository
 
-PAGES = [*toc_pages(), "search.html"]
+PAGES = toc_pages()
 THEORY = [page for page in PAGES if page.replace(".html", "-lab.html") in PAGES]
 LABS = [page for page in PAGES if page.endswith("-lab.html")]
-FIRST_LOAD = 500_000  # bytes, compressed
-# axe rules that are off unless asked for, and worth asking for.
-# Measuring the contrast of ten thousand words of code takes most of axe's time, and all have one of
-# twenty colors: only blocks that show a kind of word for the first time are looked at.
-SAMPLE_CODE = """() => {
-    const seen = new Set();
-    for (const block of document.querySelectorAll(".highlight")) {
-        const place = block.closest(".cell_input, .cell_output, .admonition")?.classList[0] ?? "";
-        const kinds = [...block.querySelectorAll("span")].map(word => place + word.className);
-        if (kinds.some(kind => !seen.has(kind))) block.dataset.sample = "";
-        kinds.forEach(kind => seen.add(kind));
-    }
-}"""
-# All characters that MathJax draws, the pieces of tall brackets among them.
-DRAWN = """() => [...new Set([...document.querySelectorAll("mjx-c")].map(
-    part => getComputedStyle(part, "::before").content.slice(1, -1)))].join("")"""
-AXE = {"rules": {"label-content-name-mismatch": {"enabled": True}}, "resultTypes": ["violations"]}
-
-
-@pytest.fixture(scope="session")
-def anatomies(site: Path) -> dict[str, Anatomy]:
-    return {str(p.relative_to(site)): Anatomy(p) for p in site.rglob("*.html") if _is_page(p)}
-
-
-def _is_page(path: Path) -> bool:
-    return "_static" not in path.parts and "_sources" not in path.parts
 
 
 @pytest.fixture()
@@ -71,39 +34,7 @@ def visitor(browser: Any, address: str) -> Iterator[Watched]:
     context.close()
 
 
-def axe(page: Any, script: str) -> list[str]:
-    """The serious and critical findings of axe-core on an open page."""
-    if not page.evaluate("() => Boolean(window.axe)"):
-        page.evaluate(script)
-        page.evaluate(SAMPLE_CODE)
-    result = page.evaluate(
-        "options => axe.run({ exclude: [['.highlight:not([data-sample])']] }, options)", AXE
-    )
-    return [
-        f"{finding['id']}: {node['html'][:160]} ({node.get('failureSummary', '')[:200]})"
-        for finding in result["violations"]
-        if finding["impact"] in ("serious", "critical")
-        for node in finding["nodes"][:4]
-    ]
-
-
-@functools.cache
-def math_characters() -> set[str]:
-    """What the mathematics fonts of the site can draw, and the space."""
-    from fontTools.ttLib import TTFont
-
-    fonts = (ROOT / "extensions/course/assets/vendor/mathjax").rglob("*.woff")
-    return {" ", "\\"}.union(*(map(chr, TTFont(font).getBestCmap()) for font in fonts))
-
-
-def overflow(page: Any) -> int:
-    """How many pixels the page is wider than the screen."""
-    return page.evaluate(
-        "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-
-
-# ---- Every page ----------------------------------------------------------------------------------
+# ---- The pages' files ----------------------------------------------------------------------------
 
 
 def test_every_page_was_built(site: Path) -> None:
@@ -120,62 +51,11 @@ def test_jupyter_book_is_version_1() -> None:
     assert version("jupyter-book").split(".")[0] == "1", "version 2 builds nothing from this layout"
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_page_over_http(
-    page: str, visitor: Watched, anatomies: dict[str, Anatomy], axe_script: str
-) -> None:
-    """Console, network, weight, mathematics, links; axe and 390 pixels in light and dark."""
-    html = (SITE / page).read_text(encoding="utf-8")
-    tab = visitor.open(page)
-    weight = visitor.weight()
-    assert sum(weight.values()) <= FIRST_LOAD, sorted(weight.items(), key=lambda w: -w[1])[:12]
-    problems = list(visitor.problems)
-
-    if 'class="math' in html:
-        assert tab.locator("mjx-container").count() > 0, "no mathematics was rendered"
-        wrong = tab.locator("mjx-merror").all_text_contents()
-        assert not wrong, f"mathematics that cannot be rendered: {wrong}"
-        missing = set(tab.evaluate(DRAWN)) - math_characters()
-        assert not missing, f"not in our mathematics fonts (tools/vendor.py): {sorted(missing)}"
-    else:
-        assert not any("mathjax" in name for name in weight), (
-            "MathJax on a page without mathematics"
-        )
-    unresolved = tab.locator(".system-message, .problematic, .xref.myst").all_text_contents()
-    assert not unresolved, f"unresolved: {unresolved}"
-
-    problems += [f"light, 1280 px: {finding}" for finding in axe(tab, axe_script)]
-    tab.set_viewport_size({"width": 390, "height": 844})
-    visitor.settle()
-    for theme in ("light", "dark"):
-        visitor.set_theme(theme)
-        if (over := overflow(tab)) > 0:
-            problems.append(f"{theme}: {over} px wider than a screen of 390 px")
-    problems += [f"dark, 390 px: {finding}" for finding in axe(tab, axe_script)]
-
-    problems += [f"link: {link}" for link in broken_links(page, anatomies)]
-    problems += [f"image without alt: {name}" for name in anatomies[page].without_alt]
-    assert not problems, "\n".join(dict.fromkeys(problems))
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_page_from_disk(page: str, browser: Any, site: Path) -> None:
-    """Opened from disk a page asks for nothing but its own files, and its mathematics is there."""
-    context = browser.new_context(color_scheme="dark")
-    visitor = Watched(context, site.as_uri() + "/")
-    tab = visitor.open(page)
-    assert not visitor.problems, "\n".join(visitor.problems)
-    if 'class="math' in (site / page).read_text(encoding="utf-8"):
-        assert tab.locator("mjx-container").count() > 0
-    assert tab.evaluate("() => document.documentElement.dataset.theme") == "dark"
-    context.close()
-
-
 def test_no_page_names_another_host(site: Path) -> None:
     """What the browser loads by itself never comes from elsewhere; links that one follows may."""
     pattern = re.compile(r'<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)="(?:https?:)?//')
     for path in site.rglob("*.html"):
-        if _is_page(path):
+        if is_page(path):
             found = pattern.search(path.read_text(encoding="utf-8"))
             assert not found, f"{path.relative_to(site)}: {found[0]}"
 
@@ -218,37 +98,10 @@ def test_theme_switch_is_kept(visitor: Watched) -> None:
 
 
 @pytest.mark.parametrize("page", THEORY)
-def test_question_opens_by_keyboard(page: str, visitor: Watched) -> None:
-    tab = visitor.open(page)
-    questions = tab.locator(".question")
-    assert 3 <= questions.count() <= 6, f"{questions.count()} questions; the standard is 3 to 5"
-    choice = questions.first.locator("details.choice").first
-    assert not choice.locator(".verdict").is_visible()
-    choice.locator("summary").focus()
-    tab.keyboard.press("Enter")
-    assert choice.locator(".verdict").is_visible()
-    assert choice.locator(".verdict-title").inner_text() in ("Right.", "Not quite.")
-
-
-@pytest.mark.parametrize("page", THEORY)
 def test_theory_has_its_box_and_callouts(page: str, site: Path) -> None:
     html = (site / page).read_text(encoding="utf-8")
     assert html.count('class="callout at-a-glance admonition') == 1, "no box `at-a-glance`"
     assert "callout key-insight" in html or "callout common-pitfall" in html
-
-
-@pytest.mark.parametrize("page", LABS)
-def test_lab_offers_its_notebook(
-    page: str, visitor: Watched, anatomies: dict[str, Anatomy]
-) -> None:
-    """The download is the notebook itself; the line on its cost is there when it is known."""
-    tab = visitor.open(page)
-    link = tab.locator("a.course-button-download")
-    file = (SITE / page).parent / str(link.get_attribute("href"))
-    source = ROOT / page.replace(".html", ".ipynb")
-    assert json.loads(file.read_text(encoding="utf-8")) == json.loads(source.read_text("utf-8"))
-    cost = notebooks.cost(notebooks.read(source))
-    assert cost == (tab.locator(".run-cost").inner_text() if cost else "")
 
 
 def test_plots_have_no_card(visitor: Watched) -> None:

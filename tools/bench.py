@@ -407,10 +407,10 @@ def labs() -> Iterator[Row]:
 
 def figures() -> Iterator[Row]:
     """What the interactive figures of the built site weigh, and how fast they answer."""
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "widgets")]
+    sys.path.insert(0, str(ROOT / "tests"))
     from playwright.sync_api import sync_playwright
     from site_tools import BROWSER_FLAGS, SITE, Watched
-    from test_site_figures import FIGURES, live, response_times, states
+    from visits import FIGURES, live, response_times, states
 
     runtime = ROOT / "extensions" / "course" / "assets"
     size = sum(

@@ -107,12 +107,3 @@ class Mounted:
     def problems(self) -> list[str]:
         """Everything that the console, the network or a script complained about."""
         return self.watched.problems
-
-
-def said(root: Any) -> str:
-    """Everything that a figure says in text: outputs, tables, live regions, values of controls."""
-    return root.evaluate(
-        """el => [...el.querySelectorAll("output, table, [aria-live], [aria-valuetext], select")]
-            .map(e => e.value ?? `${e.textContent} ${e.getAttribute("aria-valuetext") ?? ""}`)
-            .join(" | ")"""
-    )

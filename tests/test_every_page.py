@@ -1,0 +1,339 @@
+"""Every built page, over http and from disk: what a reader may count on, its figures included.
+
+Pages and figures are found in the site, not listed here. A figure stands there as a picture before
+any script has run; the script takes over without moving anything; it is moved by keyboard and by
+pointer, and prints as its picture. The tests of a visit follow one another, in the order in which
+they stand.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from site_tools import ROOT, Anatomy, Watched, broken_links, overflow
+from visits import NARROW, PAGES, WIDE, Visit, live, response_times, said, settled
+
+sys.path.insert(0, str(ROOT / "extensions"))
+from course import notebooks
+
+FIRST_LOAD = 500_000  # bytes, compressed
+RESPONSE = 0.050  # seconds from a slider's or a handle's event to the new picture
+# All characters that MathJax draws, the pieces of tall brackets among them.
+DRAWN = """() => [...new Set([...document.querySelectorAll("mjx-c")].map(
+    part => getComputedStyle(part, "::before").content.slice(1, -1)))].join("")"""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(page, *how) for page in PAGES for how in (("http", WIDE), ("disk", NARROW))],
+    ids=lambda visit: f"{visit[0]}-{visit[1]}-{visit[2][0]}",
+)
+def visit(
+    request: pytest.FixtureRequest, browser: Any, site: Path, address: str
+) -> Iterator[Visit]:
+    """A page whose figures have come to life before our eyes; all other hosts are refused."""
+    page, way, (width, height) = request.param
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        has_touch=width == NARROW[0],
+        color_scheme="light" if width == WIDE[0] else "dark",
+        reduced_motion="reduce",
+    )
+    watched = Watched(context, address if way == "http" else site.as_uri() + "/")
+    tab, runtime = watched.page, "**/live.js*"
+    tab.set_default_timeout(60_000)
+    tab.route(runtime, lambda route: route.fulfill(body=""))
+    watched.open(page)
+    found = tab.locator(".live-figure").all()
+    for figure in found:
+        assert figure.get_attribute("data-live") is None
+        assert figure.locator(".live-box > img").is_visible()
+    before = settled(tab)
+    tab.unroute(runtime)
+    if found:
+        tab.add_script_tag(url=f"{watched.base}_static/live.js")
+    for number in range(len(found)):
+        live(watched, number)
+    yield Visit(page, way, watched, (width, height), found, before, settled(tab))
+    context.close()
+
+
+@functools.cache
+def math_characters() -> set[str]:
+    """What the mathematics fonts of the site can draw, and the space."""
+    from fontTools.ttLib import TTFont
+
+    fonts = (ROOT / "extensions/course/assets/vendor/mathjax").rglob("*.woff")
+    return {" ", "\\"}.union(*(map(chr, TTFont(font).getBestCmap()) for font in fonts))
+
+
+# ---- The page ------------------------------------------------------------------------------------
+
+
+def test_nothing_is_missing_and_nothing_jumps(visit: Visit) -> None:
+    """No complaint, no other host; figures took over, and no heading or picture has moved."""
+    assert not visit.watched.problems, "\n".join(visit.watched.problems)
+    assert visit.after == visit.before
+
+
+def test_weight_and_links(visit: Visit, anatomies: dict[str, Anatomy]) -> None:
+    if visit.way == "http":
+        weight = visit.watched.weight()
+        heavy = sorted(weight.items(), key=lambda entry: -entry[1])[:12]
+        assert sum(weight.values()) <= FIRST_LOAD, heavy
+        has_mathematics = 'class="math' in visit.html
+        assert any("mathjax" in name for name in weight) == has_mathematics
+    problems = [f"link: {link}" for link in broken_links(visit.page, anatomies)]
+    problems += [f"image without alt: {name}" for name in anatomies[visit.page].without_alt]
+    assert not problems, "\n".join(problems)
+
+
+def test_mathematics_is_drawn(visit: Visit) -> None:
+    tab = visit.watched.page
+    if 'class="math' in visit.html:
+        assert tab.locator("mjx-container").count() > 0, "no mathematics was rendered"
+        wrong = tab.locator("mjx-merror").all_text_contents()
+        assert not wrong, f"mathematics that cannot be rendered: {wrong}"
+        missing = set(tab.evaluate(DRAWN)) - math_characters()
+        assert not missing, f"not in our mathematics fonts (tools/vendor.py): {sorted(missing)}"
+    unresolved = tab.locator(".system-message, .problematic, .xref.myst").all_text_contents()
+    assert not unresolved, f"unresolved: {unresolved}"
+
+
+def test_page_is_no_wider_than_the_screen(visit: Visit) -> None:
+    """In both themes; the page begins in the one that the reader's system has."""
+    tab = visit.watched.page
+    first = "light" if visit.screen == WIDE else "dark"
+    assert tab.evaluate("() => document.documentElement.dataset.theme") == first
+    for theme in ("light", "dark"):
+        visit.watched.set_theme(theme)
+        assert (over := overflow(tab)) <= 0, f"{theme}: {over} px wider than the screen"
+    visit.watched.set_theme(first)
+
+
+# ---- Accessible ----------------------------------------------------------------------------------
+
+# Contrast takes most of axe's time, and all words of one color, size, weight and ground have the
+# same: only the first of each kind is measured. Where no word of a block of code is, its words may
+# as well be one text. Of drawn formulas, which are hidden from screen readers, the text for these
+# readers is left.
+PREPARE = """() => {
+    const seen = new Set(), looked = new Set();
+    const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const ground = el => {
+        for (; el; el = el.parentElement) {
+            const color = getComputedStyle(el).backgroundColor;
+            if (color !== "rgba(0, 0, 0, 0)") return color;
+        }
+    };
+    document.querySelectorAll("[data-sample]").forEach(el => delete el.dataset.sample);
+    while (words.nextNode()) {
+        const el = words.currentNode.parentElement;
+        if (looked.has(el) || !words.currentNode.data.trim()) continue;
+        looked.add(el);
+        const { color, fontSize, fontWeight, opacity } = getComputedStyle(el);
+        const place = el.closest(".live-figure") ? "figure" : "";
+        const kind = [place, color, fontSize, fontWeight, opacity, ground(el)].join();
+        if (!seen.has(kind) && el.checkVisibility()) {
+            seen.add(kind);
+            el.dataset.sample = "";
+        }
+    }
+    for (const code of document.querySelectorAll(".highlight pre"))
+        if (!code.querySelector("[data-sample]")) code.textContent = code.textContent;
+    for (const drawn of document.querySelectorAll("mjx-math[aria-hidden=true]"))
+        drawn.replaceChildren();
+    axe.configure({ rules: [{ id: "color-contrast", selector: "[data-sample]" }] });
+    return seen.size;
+}"""
+# Without preload: axe would fetch the style sheets again, which a page from disk must not.
+# The rule on names is off unless asked for, and worth asking for.
+AXE = {
+    "resultTypes": ["violations"],
+    "preload": False,
+    "rules": {"label-content-name-mismatch": {"enabled": True}},
+}
+# Serious and critical findings; of the figures, which are ours alone, all.
+FINDINGS = """async options => {
+    const { violations } = await axe.run(document, options);
+    return violations.flatMap(({ id, impact, nodes }) => nodes
+        .filter(node => ["serious", "critical"].includes(impact)
+            || document.querySelector(node.target[0])?.closest(".live-figure"))
+        .slice(0, 4)
+        .map(node => `${id}: ${node.html.slice(0, 200)} (${node.failureSummary.slice(0, 200)})`));
+}"""
+
+
+def test_accessible(visit: Visit, axe_script: str) -> None:
+    """Every rule as the page has come, and the contrast in the other theme."""
+    tab, first = visit.watched.page, "light" if visit.screen == WIDE else "dark"
+    tab.evaluate(axe_script)
+    assert tab.evaluate(PREPARE) >= 10
+    problems = [f"{first}: {finding}" for finding in tab.evaluate(FINDINGS, AXE)]
+    other = "dark" if first == "light" else "light"
+    visit.watched.set_theme(other)
+    visit.watched.settle()
+    assert tab.evaluate(PREPARE) >= 10
+    contrast = {**AXE, "runOnly": ["color-contrast"]}
+    problems += [f"{other}: {finding}" for finding in tab.evaluate(FINDINGS, contrast)]
+    visit.watched.set_theme(first)
+    assert not problems, "\n".join(problems)
+
+
+# ---- Its figures ---------------------------------------------------------------------------------
+
+
+def test_it_is_quiet_for_those_who_ask(visit: Visit) -> None:
+    if not visit.figures:
+        return
+    first = [said(figure) for figure in visit.figures]
+    visit.watched.page.wait_for_timeout(700)
+    moved = [n for n, figure in enumerate(visit.figures) if said(figure) != first[n]]
+    assert not moved, "it moves by itself, although the reader wants little motion"
+
+
+def test_controls_are_large_enough_for_a_finger(visit: Visit) -> None:
+    for figure in visit.figures if visit.screen == NARROW else []:
+        small = figure.evaluate(
+            """el => [...el.querySelectorAll("button, select, input")]
+                .map(e => [e, (e.closest("label") ?? e).getBoundingClientRect()])
+                .filter(([e, r]) => r.width && Math.min(r.width, r.height) < 24)
+                .map(([e]) => e.outerHTML.slice(0, 100))"""
+        )
+        assert not small, f"too small for a finger: {small}"
+
+
+def test_keyboard_moves_it(visit: Visit) -> None:
+    """Some control that Tab reaches answers to the arrow keys, and what the figure says changes."""
+    keyboard = visit.watched.page.keyboard
+    for number, figure in enumerate(visit.figures):
+        visit.look(figure)
+        first = said(figure)
+        visit.watched.page.evaluate("el => el.focus()", _before(figure))
+        for _ in range(60):
+            keyboard.press("Tab")
+            if not figure.evaluate("el => el.contains(document.activeElement)"):
+                continue
+            keyboard.press("ArrowRight")
+            keyboard.press("ArrowDown")
+            visit.watched.settle()
+            if said(figure) != first:
+                break
+        assert said(figure) != first, f"figure {number}: no control moves it with the arrow keys"
+    assert not visit.watched.problems, "\n".join(visit.watched.problems)
+
+
+def _before(figure: Any) -> Any:
+    """A place just before the figure, from which Tab leads into it."""
+    return figure.evaluate_handle(
+        "el => (el.before(document.createElement('span')), el.previousSibling.tabIndex = -1, "
+        "el.previousSibling)"
+    )
+
+
+def test_pointer_moves_it(visit: Visit) -> None:
+    """A drag or a click on some part of it changes what the figure says."""
+    mouse = visit.watched.page.mouse
+    for number, figure in enumerate(visit.figures):
+        visit.look(figure)
+        first = said(figure)
+        parts = figure.locator(".fig-handle, input[type=range], svg, canvas, button")
+        for part in parts.all():
+            if not part.is_visible():
+                continue
+            part.scroll_into_view_if_needed()
+            box = part.bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            mouse.move(x, y)
+            mouse.down()
+            mouse.move(x + 25, y + 5, steps=3)
+            mouse.up()
+            visit.watched.settle()
+            if said(figure) != first:
+                break
+        assert said(figure) != first, f"figure {number}: nothing moves with the pointer"
+    assert not visit.watched.problems, "\n".join(visit.watched.problems)
+
+
+def test_it_answers_at_once(visit: Visit) -> None:
+    """The median time from an event of a slider or a handle to the finished layout.
+
+    A figure that has neither is measured in its own test.
+    """
+    for number, figure in enumerate(visit.figures):
+        visit.look(figure)
+        times = response_times(figure)
+        slow = times and sorted(times)[len(times) // 2] > RESPONSE * 1000
+        assert not slow, f"figure {number}: {times}"
+
+
+def test_room_is_kept_at_every_width(visit: Visit) -> None:
+    """The figures fill no more than the room that `heights` reserves, and are no wider than it."""
+    tab = visit.watched.page
+    for width in (360, 480, 700, 1024, 1600) if visit.screen == NARROW else (WIDE[0],):
+        tab.set_viewport_size({"width": width, "height": 900})
+        for number, figure in enumerate(visit.figures):
+            where = f"figure {number} at {width} px"
+            visit.look(figure)
+            box, stage = (figure.locator(p).bounding_box() for p in (".live-box", ".live-stage"))
+            reserved = figure.locator(".live-box").evaluate(
+                "el => parseFloat(getComputedStyle(el).minHeight)"
+            )
+            assert stage["height"] <= reserved + 0.5, f"{where}: {stage['height']} px in {reserved}"
+            assert box["height"] == pytest.approx(reserved, abs=0.5), where
+            right = figure.evaluate(
+                """el => Math.max(...[...el.querySelectorAll(
+                    ".live-stage *:not(.fig-hidden)")].map(
+                    e => e.getBoundingClientRect().right))"""
+            )
+            assert right <= box["x"] + box["width"] + 4, where
+            assert reserved - stage["height"] < 0.35 * reserved, f"{where}: much stays empty"
+
+
+def test_it_prints_as_its_picture(visit: Visit) -> None:
+    visit.watched.page.emulate_media(media="print")
+    for figure in visit.figures:
+        picture = figure.locator(".live-box > img")
+        assert picture.is_visible() and not figure.locator(".live-stage").is_visible()
+        visit.watched.page.wait_for_function(
+            "el => el.naturalWidth > 0", arg=picture.element_handle()
+        )
+        box = picture.bounding_box()
+        assert box["width"] > 300 and box["height"] > 100
+    visit.watched.page.emulate_media(media="screen")
+    for figure in visit.figures:
+        assert not figure.locator(".live-box > img").is_visible()
+
+
+# ---- What else stands on it ----------------------------------------------------------------------
+
+
+def test_questions_open_by_keyboard(visit: Visit) -> None:
+    questions, keyboard = visit.watched.page.locator(".question"), visit.watched.page.keyboard
+    if visit.page.replace(".html", "-lab.html") in PAGES:
+        assert 3 <= questions.count() <= 6, f"{questions.count()} questions; the standard is 3 to 5"
+    for question in questions.all():
+        choice = question.locator("details.choice").first
+        assert not choice.locator(".verdict").is_visible()
+        choice.locator("summary").focus()
+        keyboard.press("Enter")
+        assert choice.locator(".verdict").is_visible()
+        assert choice.locator(".verdict-title").inner_text() in ("Right.", "Not quite.")
+
+
+def test_lab_offers_its_notebook(visit: Visit, site: Path) -> None:
+    """The download is the notebook itself; the line on its cost is there when it is known."""
+    source = ROOT / visit.page.replace(".html", ".ipynb")
+    if not source.is_file():
+        return
+    link = visit.watched.page.locator("a.course-button-download")
+    file = (site / visit.page).parent / str(link.get_attribute("href"))
+    assert json.loads(file.read_text(encoding="utf-8")) == json.loads(source.read_text("utf-8"))
+    cost = notebooks.cost(notebooks.read(source))
+    assert cost == (visit.watched.page.locator(".run-cost").inner_text() if cost else "")

@@ -1,0 +1,109 @@
+"""A visit: a built page open in a browser, its figures live, for many questions in a row.
+
+Opening a page costs most of the time, for its mathematics is set in the browser. So each page is
+opened twice, on a wide screen over http and on a narrow, dark one from disk, and everything that
+can be asked of it is asked then.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from site_tools import SITE, Watched, toc_pages
+
+WIDE, NARROW = (1280, 900), (390, 844)
+STATE = re.compile(r'<script type="application/json" class="live-state">(.*?)</script>', re.DOTALL)
+
+
+def states(page: str) -> list[str]:
+    """The stored state of each figure of a built page, as JSON text."""
+    path = SITE / page
+    return STATE.findall(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+
+PAGES = [*toc_pages(), "search.html"]
+WITH_FIGURES = [page for page in PAGES if states(page)]
+FIGURES = [(page, n) for page in WITH_FIGURES for n in range(len(states(page)))]
+
+
+@dataclass
+class Visit:
+    """An opened page: its figures, live, and where everything stood before and after they were."""
+
+    page: str
+    way: str  # "http" or "disk"
+    watched: Watched
+    screen: tuple[int, int]
+    figures: list[Any]
+    before: list[int]
+    after: list[int]
+
+    @property
+    def html(self) -> str:
+        return (SITE / self.page).read_text(encoding="utf-8")
+
+    def look(self, figure: Any) -> None:
+        figure.scroll_into_view_if_needed()
+        self.watched.settle()
+
+
+# Where every heading, paragraph and picture of the article begins, and how long the page is.
+PLACES = """() => [document.body.scrollHeight, ...[...document.querySelectorAll(
+    ".bd-article :is(h1, h2, h3, p, figure, figcaption):not(.live-stage *)")].map(
+    el => Math.round(el.getBoundingClientRect().top + scrollY))]"""
+
+
+def settled(tab: Any) -> list[int]:
+    """The places, once fonts and mathematics that come late on a busy machine have moved them."""
+    seen, now = [], tab.evaluate(PLACES)
+    while seen != now:
+        tab.wait_for_timeout(300)
+        seen, now = now, tab.evaluate(PLACES)
+    return now
+
+
+def live(watched: Watched, number: int) -> Any:
+    """The number-th figure of the page, once its script has taken over, scrolled into view."""
+    figure = watched.page.locator(".live-figure").nth(number)
+    watched.page.wait_for_function("el => el.dataset.live", arg=figure.element_handle())
+    assert figure.get_attribute("data-live") == "on", figure.locator(".live-note").inner_text()
+    figure.scroll_into_view_if_needed()
+    watched.settle()
+    return figure
+
+
+def response_times(figure: Any) -> list[float]:
+    """Milliseconds that the figure takes for each of some moves of its first slider or handle."""
+    return figure.evaluate(
+        """async el => {
+            const part = el.querySelector("input[type=range], .fig-handle");
+            if (!part) return [];
+            const times = [];
+            for (let n = 0; n < 21; n++) {
+                const start = performance.now();
+                if (part.matches("input")) {
+                    const [low, high] = [Number(part.min), Number(part.max)];
+                    part.value = low + (high - low) * ((n % 5) / 4);
+                    part.dispatchEvent(new Event("input", { bubbles: true }));
+                } else {
+                    const key = ["ArrowRight", "ArrowLeft"][n % 2];
+                    part.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+                }
+                el.getBoundingClientRect();
+                times.push(performance.now() - start);
+                await new Promise(requestAnimationFrame);
+            }
+            return times;
+        }"""
+    )
+
+
+def said(root: Any) -> str:
+    """Everything that a figure says in text: outputs, tables, live regions, values of controls."""
+    return root.evaluate(
+        """el => [...el.querySelectorAll("output, table, [aria-live], [aria-valuetext], select")]
+            .map(e => e.value ?? `${e.textContent} ${e.getAttribute("aria-valuetext") ?? ""}`)
+            .join(" | ")"""
+    )
