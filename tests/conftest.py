@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--mutate", default="changed", choices=["changed", "all"], help="whose solutions to mutate"
     )
+    parser.addoption("--run-all", action="store_true", help="run every lab in JupyterLab, too")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -151,6 +151,15 @@ def overflow(page: Any) -> int:
     )
 
 
+def said(root: Any) -> str:
+    """Everything that a figure says in text: outputs, tables, live regions, values of controls."""
+    return root.evaluate(
+        """el => [...el.querySelectorAll("output, table, [aria-live], [aria-valuetext], select")]
+            .map(e => e.value ?? `${e.textContent} ${e.getAttribute("aria-valuetext") ?? ""}`)
+            .join(" | ")"""
+    )
+
+
 def is_page(path: Path) -> bool:
     """Whether an HTML file of the site is one of its pages."""
     return "_static" not in path.parts and "_sources" not in path.parts

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from site_tools import ROOT, Anatomy, Watched, broken_links, overflow
-from visits import NARROW, PAGES, WIDE, Visit, live, response_times, said, settled
+from site_tools import ROOT, Anatomy, Watched, broken_links, overflow, said
+from visits import NARROW, PAGES, WIDE, Visit, live, response_times, settled
 
 sys.path.insert(0, str(ROOT / "extensions"))
 from course import notebooks

@@ -98,12 +98,3 @@ def response_times(figure: Any) -> list[float]:
             return times;
         }"""
     )
-
-
-def said(root: Any) -> str:
-    """Everything that a figure says in text: outputs, tables, live regions, values of controls."""
-    return root.evaluate(
-        """el => [...el.querySelectorAll("output, table, [aria-live], [aria-valuetext], select")]
-            .map(e => e.value ?? `${e.textContent} ${e.getAttribute("aria-valuetext") ?? ""}`)
-            .join(" | ")"""
-    )

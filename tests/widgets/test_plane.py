@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from harness import said
+from site_tools import said
 from traitlets import TraitError
 
 from utils.widgets import Plane
