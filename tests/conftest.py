@@ -32,7 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--mutate", default="changed", choices=["changed", "all"], help="whose solutions to mutate"
     )
-    parser.addoption("--run-all", action="store_true", help="run every lab in JupyterLab, too")
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="every lab in JupyterLab and in the full profile, not one that stands for them",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,7 +3,7 @@
 nbval runs the cells of every lab; this finds what only the editor shows: a lab that asks for a
 kernel it cannot find, an output that the editor cannot show, a run that stops in the middle. Every
 lab is opened as it is stored; Run All runs the quickest lab of each chapter, and with
-``--run-all`` (`make variants`) every lab.
+``--thorough`` (`make variants`) every lab.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def seconds(lab: Path) -> float:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Which labs are run: all with ``--run-all``, otherwise the quickest of each chapter."""
+    """Which labs are run: all with ``--thorough``, otherwise the quickest of each chapter."""
     if metafunc.function is test_run_all:
         labs = LABS
-        if not metafunc.config.getoption("run_all"):
+        if not metafunc.config.getoption("thorough"):
             chapters = sorted({lab.parent for lab in LABS})
             labs = [min((x for x in LABS if x.parent == c), key=seconds) for c in chapters]
         metafunc.parametrize("lab", labs, ids=lambda p: f"{p.parent.name}/{p.stem}")
