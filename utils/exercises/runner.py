@@ -51,10 +51,11 @@ def serve(pipe: Connection) -> None:
     pipe.send(failed or Outcome())
     while not failed:
         args = pickle.loads(pipe.recv_bytes())
-        pipe.send(_call(answer, run, convert(args, kind)))
+        pipe.send(call(answer, run, convert(args, kind)))
 
 
-def _call(answer: Any, run: Callable[..., Any] | None, args: tuple) -> Outcome:
+def call(answer: Any, run: Callable[..., Any] | None, args: tuple) -> Outcome:
+    """Call an answer; what it prints and what it raises is part of the outcome."""
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
