@@ -1,7 +1,7 @@
 # Every target is a line or two that calls a tool; README.md gives the same steps without make.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 # One chapter's part of the tests:  make test CH=02-cv      One lab:  make run LAB=book/…-lab.ipynb
 CH ?=
 LAB ?=
@@ -21,7 +21,9 @@ site: .venv/site
 lab: .venv/all
 	$(BIN)/python -m jupyter lab book
 
-test: .venv/all .venv/browser site
+# The website is built while the rest is installed.
+test: .venv/site
+	@$(MAKE) --no-print-directory -j2 .venv/browser site
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests book/$(CH) --chapter="$(CH)" \
 	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 -n 2 --dist loadscope --no-loadscope-reorder
 
