@@ -139,9 +139,14 @@ class Watched:
         for url in self.requested:
             if url.startswith(self.base):
                 name = unquote(urlsplit(url).path).lstrip("/")
-                data = (SITE / name).read_bytes()
-                found[name] = min(len(data), len(gzip.compress(data, 6)))
+                found[name] = _compressed(SITE / name)
         return found
+
+
+@functools.cache
+def _compressed(path: Path) -> int:
+    data = path.read_bytes()
+    return min(len(data), len(gzip.compress(data, 6)))
 
 
 def overflow(page: Any) -> int:
