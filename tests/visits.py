@@ -36,6 +36,7 @@ class Visit:
     way: str  # "http" or "disk"
     watched: Watched
     screen: tuple[int, int]
+    weight: dict[str, int]  # compressed bytes of each file of the first load, over http
     figures: list[Any]
     before: list[int]
     after: list[int]
