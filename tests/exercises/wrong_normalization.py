@@ -202,6 +202,12 @@ def eps_forgotten(W, b, gamma, beta, mean, var, eps):
     return np.diag(scale) @ W, scale * (b - mean) + beta
 
 
+@wrong(f"{NAME}.fold", says="gamma is not used")
+def gamma_forgotten(W, b, gamma, beta, mean, var, eps):
+    scale = 1 / np.sqrt(var + eps)
+    return np.diag(scale) @ W, scale * (b - mean) + beta
+
+
 @wrong(f"{NAME}.fold", says="bias is the old one")
 def weights_alone(W, b, gamma, beta, mean, var, eps):
     return np.diag(gamma / np.sqrt(var + eps)) @ W, b

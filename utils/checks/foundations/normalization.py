@@ -408,6 +408,10 @@ FOLD = Exercise(
         Mistake("The bias is the old one.", like=_folded(bias="kept")),
         Mistake("It is divided by the variance: divide by its root.", like=_folded(below="var")),
         Mistake("Nothing is divided by σ.", like=_folded(below="none")),
+        Mistake(
+            "gamma is not used: it multiplies both the weights and the bias.",
+            like=lambda w, b, gamma, *rest: _folded()(w, b, np.ones_like(gamma), *rest),
+        ),
         Mistake("eps is missing from σ = √(var + eps).", like=_folded(tiny=0.0)),
         Mistake(
             "eps is added to the standard deviation: it belongs to the variance, inside the root.",

@@ -260,8 +260,8 @@ RESIDUAL = Exercise(
             like=_residual(outer=True),
         ),
         Mistake(
-            "dx is multiplied by x or added to it: the derivative of the skip is 1, so what comes "
-            "back through it is g.",
+            "What comes back through the skip is x here, or g times x: the derivative of the skip "
+            "is 1, so it should be g.",
             when=lambda args, got, want: bool(
                 np.allclose(got[1], want[1] - args[-1] + args[0])
                 or np.allclose(got[1], want[1] - args[-1] + args[0] * args[-1])
@@ -393,7 +393,8 @@ HIGHWAY = Exercise(
         "Behind the branch stands the slope 1 - f**2 and then W, behind the gate t * (1 - t) and "
         "then V. dc is the gate's gradient, summed over the batch.",
     ),
-    notice="With c at -40 the gate is shut, y = x and dx = g: at first a highway is a plain copy.",
+    notice="With c at -40 the gate is shut, y = x and dx = g: a highway whose gates begin shut "
+    "begins as a copy.",
 )
 
 
