@@ -18,6 +18,14 @@ def begins_at_nothing(t, T, warm, peak, low):
     return (peak + low) / 2 + (peak - low) / 2 * math.cos(angle)
 
 
+@wrong("learning-rate-schedules.warmup-cosine", says="step 0 has made the first")
+def one_step_of_warmup_less(t, T, warm, peak, low):
+    if t < warm:
+        return t / max(warm - 1, 1) * peak
+    angle = math.pi * (t - warm) / (T - warm - 1)
+    return (peak + low) / 2 + (peak - low) / 2 * math.cos(angle)
+
+
 @wrong("learning-rate-schedules.warmup-cosine", says="one step later")
 def low_comes_after_the_end(t, T, warm, peak, low):
     if t < warm:
@@ -51,6 +59,35 @@ def quarter_wave(t, T, warm, peak, low):
     if t < warm:
         return (t + 1) / warm * peak
     return low + (peak - low) * math.sin(math.pi / 2 * (1 - (t - warm) / (T - warm - 1)))
+
+
+@wrong("learning-rate-schedules.warmup-cosine", says="the warmup is over")
+def one_step_of_warmup_more(t, T, warm, peak, low):
+    if t <= warm and warm > 0:
+        return (t + 1) / warm * peak
+    angle = math.pi * (t - warm) / (T - warm - 1)
+    return (peak + low) / 2 + (peak - low) / 2 * math.cos(angle)
+
+
+@wrong("learning-rate-schedules.warmup-cosine", says="halve it")
+def never_halved(t, T, warm, peak, low):
+    if t < warm:
+        return (t + 1) / warm * peak
+    return low + (peak - low) * (1 + math.cos(math.pi * (t - warm) / (T - warm - 1)))
+
+
+@wrong("learning-rate-schedules.warmup-cosine", says="in radians")
+def half_a_wave_in_degrees(t, T, warm, peak, low):
+    if t < warm:
+        return (t + 1) / warm * peak
+    return low + (peak - low) / 2 * (1 + math.cos(180 * (t - warm) / (T - warm - 1)))
+
+
+@wrong("learning-rate-schedules.warmup-cosine", says="the angle 1 only")
+def pi_forgotten(t, T, warm, peak, low):
+    if t < warm:
+        return (t + 1) / warm * peak
+    return low + (peak - low) / 2 * (1 + math.cos((t - warm) / (T - warm - 1)))
 
 
 @wrong("learning-rate-schedules.warmup-cosine", says="falls along a line")
@@ -114,6 +151,22 @@ def number_of_cycles(budget, T, factor):
     return n
 
 
+@wrong("learning-rate-schedules.last-restart", says="what is left of the budget")
+def what_is_left(budget, T, factor):
+    while T <= budget:
+        budget, T = budget - T, T * factor
+    return budget
+
+
+@wrong("learning-rate-schedules.last-restart", says="already longer")
+def longer_before_the_first(budget, T, factor):
+    done = 0
+    while done + T <= budget:
+        T *= factor
+        done += T
+    return done
+
+
 # ---------------------------------------------------------------- suggest
 
 
@@ -147,6 +200,21 @@ def without_correction(rates, losses, beta):
     return rates[np.argmin(until_it_blows_up(smoothed(losses, beta, corrected=False)))] / 10
 
 
+@wrong("learning-rate-schedules.suggest", says="begins with the first loss")
+def mean_begins_with_the_first_loss(rates, losses, beta):
+    values = [losses[0]]
+    for x in losses[1:]:
+        values.append(beta * values[-1] + (1 - beta) * x)
+    return rates[np.argmin(until_it_blows_up(values))] / 10
+
+
+@wrong("learning-rate-schedules.suggest", says="one step behind")
+def correction_counts_from_zero(rates, losses, beta):
+    values = smoothed(losses, beta, corrected=False)
+    values = [values[i] / (1 - beta**i) if i else losses[0] for i in range(len(values))]
+    return rates[np.argmin(until_it_blows_up(values))] / 10
+
+
 @wrong("learning-rate-schedules.suggest", says="stop at the first")
 def to_the_bitter_end(rates, losses, beta):
     return rates[np.argmin(smoothed(losses, beta))] / 10
@@ -160,6 +228,30 @@ def beta_for_the_new(rates, losses, beta):
 @wrong("learning-rate-schedules.suggest", says="This is the place")
 def index_only(rates, losses, beta):
     return float(np.argmin(until_it_blows_up(smoothed(losses, beta))))
+
+
+@wrong("learning-rate-schedules.suggest", says="the one before it")
+def a_jump_from_step_to_step(rates, losses, beta):
+    mean, smoothed = 0.0, []
+    for t, loss in enumerate(losses, start=1):
+        mean = beta * mean + (1 - beta) * loss
+        value = mean / (1 - beta**t)
+        if smoothed and value > 4 * smoothed[-1]:
+            break
+        smoothed.append(value)
+    return rates[int(np.argmin(smoothed))] / 10
+
+
+@wrong("learning-rate-schedules.suggest", says="not with the quotient")
+def goes_on_with_the_quotient(rates, losses, beta):
+    mean, least, best = 0.0, math.inf, 0
+    for t, loss in enumerate(losses):
+        mean = (beta * mean + (1 - beta) * loss) / (1 - beta ** (t + 1))
+        if mean > 4 * least:
+            break
+        if mean < least:
+            least, best = mean, t
+    return rates[best] / 10
 
 
 # ---------------------------------------------------------------- one-cycle
@@ -193,6 +285,13 @@ def second_corner_one_late(t, T, up, peak, div, final, low, high):
     return along(t, xs, (first, peak, first, first / final)), along(t, xs, (high, low, high, high))
 
 
+@wrong("learning-rate-schedules.one-cycle", says="rounded to whole steps")
+def whole_corners(t, T, up, peak, div, final, low, high):
+    turn, first = int(up * T) - 1, peak / div
+    xs = (0, turn, 2 * turn, T - 1)
+    return along(t, xs, (first, peak, first, first / final)), along(t, xs, (high, low, high, high))
+
+
 @wrong("learning-rate-schedules.one-cycle", says="the first rate divided by final")
 def peak_over_final(t, T, up, peak, div, final, low, high):
     xs = (0, up * T - 1, 2 * up * T - 2, T - 1)
@@ -212,6 +311,35 @@ def momentum_left_alone(t, T, up, peak, div, final, low, high):
     xs = (0, up * T - 1, 2 * up * T - 2, T - 1)
     first = peak / div
     return along(t, xs, (first, peak, first, first / final)), high
+
+
+def along_lines(t, T, up, rates, low, high):
+    corners = [0, up * T - 1, 2 * up * T - 2, T - 1]
+    momentum = np.interp(t, corners, [high, low, high, high])
+    return float(np.interp(t, corners, rates)), float(momentum)
+
+
+@wrong("learning-rate-schedules.one-cycle", says="multiplies by final")
+def divided_and_multiplied(t, T, up, peak, div, final, low, high):
+    return along_lines(t, T, up, [peak / div, peak, peak / div, peak / div * final], low, high)
+
+
+@wrong("learning-rate-schedules.one-cycle", says="final is no rate")
+def final_as_the_last_rate(t, T, up, peak, div, final, low, high):
+    return along_lines(t, T, up, [peak / div, peak, peak / div, final], low, high)
+
+
+@wrong("learning-rate-schedules.one-cycle", says="The momentum comes first")
+def momentum_first(t, T, up, peak, div, final, low, high):
+    rates = [peak / div, peak, peak / div, peak / div / final]
+    return along_lines(t, T, up, rates, low, high)[::-1]
+
+
+@wrong("learning-rate-schedules.one-cycle", says="a share of the T steps")
+def share_of_the_last_step(t, T, up, peak, div, final, low, high):
+    corners = [0, up * (T - 1), 2 * up * (T - 1), T - 1]
+    rate = np.interp(t, corners, [peak / div, peak, peak / div, peak / div / final])
+    return float(rate), float(np.interp(t, corners, [high, low, high, high]))
 
 
 # ---------------------------------------------------------------- reach
@@ -238,9 +366,24 @@ def peak_for_the_flattest(curvatures, start, sigma, steps):
     return (1 - np.arange(steps) / steps) / min(curvatures)
 
 
+@wrong("learning-rate-schedules.reach", says="on the way")
+def optimal_for_the_flattest(curvatures, start, sigma, steps):
+    return 1 / (curvatures.min() * np.arange(1, steps + 1))
+
+
+@wrong("learning-rate-schedules.reach", says="not a finite number")
+def divided_by_nothing(curvatures, start, sigma, steps):
+    return 1 / (curvatures.max() * np.arange(steps))
+
+
 @wrong("learning-rate-schedules.reach", says="grow towards the end")
 def the_wrong_way(curvatures, start, sigma, steps):
     return np.linspace(0, 1, steps) / max(curvatures)
+
+
+@wrong("learning-rate-schedules.reach", says="a rate is negative")
+def uphill(curvatures, start, sigma, steps):
+    return -(1 - np.arange(steps) / steps) / max(curvatures)
 
 
 @wrong("learning-rate-schedules.reach", says="is asked for")

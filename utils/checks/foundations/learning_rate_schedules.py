@@ -64,6 +64,11 @@ WARMUP_COSINE = Exercise(
             like=_warm(rise=lambda t, warm: t / warm),
         ),
         Mistake(
+            "Step 0 has the rate 0: the way up has `warm` equal parts of peak / warm each, and "
+            "step 0 has made the first.",
+            like=_warm(rise=lambda t, warm: t / max(warm - 1, 1)),
+        ),
+        Mistake(
             "The rate of the last step, T - 1, should be low; it would get there one step later.",
             like=_warm(share=lambda t, T, warm: (t - warm) / (T - warm)),
         ),
@@ -78,6 +83,25 @@ WARMUP_COSINE = Exercise(
         Mistake(
             "The peak is exceeded: from peak to low the distance is peak - low.",
             like=_warm(low_below=False),
+        ),
+        Mistake(
+            "At t = warm the warmup is over, and the peak is exceeded: it has the steps t < warm.",
+            when=lambda args, got, want: (
+                0 < args[2] == args[0]
+                and bool(np.isclose(float(got), args[3] * (args[2] + 1) / args[2]))
+            ),
+        ),
+        Mistake(
+            "The peak is exceeded: 1 + cos goes from 2 to 0, so halve it.",
+            like=_warm(wave=lambda share: 1 + math.cos(math.pi * share)),
+        ),
+        Mistake(
+            "math.cos wants the angle in radians, not in degrees: half a wave is π.",
+            like=_warm(wave=lambda share: (1 + math.cos(180 * share)) / 2),
+        ),
+        Mistake(
+            "The cosine goes to the angle 1 only: half a wave ends at π.",
+            like=_warm(wave=lambda share: (1 + math.cos(share)) / 2),
         ),
         Mistake(
             "The rate falls below low: the cosine runs from 1 to -1, so take (1 + cos) / 2.",
@@ -182,6 +206,16 @@ LAST_RESTART = Exercise(
             like=lambda budget, T, factor: _stop(budget, T, factor) - 1,
         ),
         Mistake(
+            "This is what is left of the budget; asked for are the steps that the run takes.",
+            like=lambda budget, T, factor: budget - _stop(budget, T, factor),
+        ),
+        Mistake(
+            "The first cycle has T steps. Here it is already longer by the factor.",
+            when=lambda args, got, want: (
+                args[2] > 1 and got in (_later(*args), _stop(args[0], args[1] * args[2], args[2]))
+            ),
+        ),
+        Mistake(
             "This counts the cycles: their steps are asked for.",
             when=lambda args, got, want: _cycles(*args) == got,
         ),
@@ -198,6 +232,14 @@ LAST_RESTART = Exercise(
     ),
     notice="A run that stops just after a restart ends at the peak rate, with all its noise.",
 )
+
+
+def _later(budget: int, T: int, factor: int) -> int:
+    done = 0
+    while done + T <= budget:
+        T *= factor
+        done += T
+    return done
 
 
 def _cycles(budget: int, T: int, factor: int) -> int:
@@ -218,17 +260,23 @@ def _suggest(
     raw_stop: bool = False,
     against_first: bool = False,
     late: bool = False,
+    neighbor: bool = False,
+    from_first: bool = False,
+    count_from: int = 1,
 ) -> Callable[..., float]:
     """The finder's suggestion, with something changed."""
 
     def suggest(rates: np.ndarray, losses: np.ndarray, beta: float) -> float:
         keep = 1 - beta if swap else beta
         mean, least, best, seen, first = 0.0, math.inf, 0, [], None
+        mean = float(losses[0]) if from_first else mean
         for t, loss in enumerate(losses.tolist()):
             mean = keep * mean + (1 - keep) * loss
-            value = loss if raw else mean / (1 - keep ** (t + 1)) if correct else mean
+            weight = 1 - keep ** (t + count_from) if correct and t + count_from > 0 else 1.0
+            value = loss if raw or t + count_from == 0 else mean / weight
             first = value if first is None else first
             watched, limit = (loss if raw_stop else value), (first if against_first else least)
+            limit = seen[-1] if neighbor and seen else limit
             if stop and watched > 4 * limit:
                 break
             seen.append(value)
@@ -250,6 +298,14 @@ def _sweeps(rng: np.random.Generator) -> Iterator[tuple]:
     # raw losses, swapped shares and no correction lead to three other places
     bumpy = np.array([2.8, 3.0, 2.3, 2.5, 1.2, 2.6, 0.3, 0.5, 1.2])
     yield np.geomspace(1e-3, 10, 9), bumpy, 0.7
+    # a mean that begins with the first loss, or a t that is one off, leads elsewhere
+    slow = np.array([2.2, 1.2, 2.6, 2.6, 2.5, 0.7, 0.7, 1.2, 1.3, 1.5, 1.4, 1.5])
+    yield np.geomspace(1e-3, 10, 12), slow, 0.8
+    # a smoothed loss 3.6 times the least goes on, one 4.4 times the least does not
+    yield np.geomspace(1e-3, 10, 5), np.array([6.0, 1.2, 8.4, 0.5, 4.5]), 0.2
+    yield np.geomspace(1e-3, 10, 5), np.array([3.0, 0.8, 4.8, 0.1, 2.0]), 0.1
+    # it climbs little by little above 4 times the least, and comes back too late
+    yield np.geomspace(1e-3, 10, 6), np.array([2.0, 1.0, 2.5, 6.0, 0.2, 0.1]), 0.2
     for n, beta in ((40, 0.9), (60, 0.8), (80, 0.95), (50, 0.7), (90, 0.9)):
         rates = np.geomspace(1e-4, 10, n)
         x = np.linspace(0, 1, n)
@@ -278,9 +334,22 @@ SUGGEST = Exercise(
             like=_suggest(raw=True),
         ),
         Mistake(
+            "The smoothed loss is compared with the one before it: compare with the least so far.",
+            like=_suggest(neighbor=True),
+        ),
+        Mistake(
             "The running mean starts at 0 and is too small at first: divide by 1 - beta**t, with "
-            "t counted from 1.",
+            "t counted from 1, and go on with the mean itself, not with the quotient.",
             like=_suggest(correct=False),
+        ),
+        Mistake(
+            "The running mean begins with the first loss, which then counts for too much: begin "
+            "at 0 and correct with 1 - beta**t.",
+            like=_suggest(from_first=True, correct=False),
+        ),
+        Mistake(
+            "The correction is one step behind: t is 1 for the first loss.",
+            like=_suggest(count_from=0),
         ),
         Mistake(
             "What comes after the loss has blown up is used: stop at the first smoothed loss "
@@ -309,7 +378,8 @@ SUGGEST = Exercise(
         Mistake(
             "This is the place in the array: return the rate that stands there, divided by 10.",
             when=lambda args, got, want: (
-                float(got) == int(np.abs(args[0] / (10 * want) - 1).argmin())
+                int(np.abs(args[0] / (10 * want) - 1).argmin())
+                in (float(got), round(10 * float(got), 9))
             ),
         ),
     ),
@@ -412,8 +482,28 @@ ONE_CYCLE = Exercise(
             like=_triangle(turns=lambda T, up: (up * T - 1, 2 * up * T - 1, T - 1)),
         ),
         Mistake(
+            "The corners are rounded to whole steps: leave up·T - 1 as it is.",
+            like=_triangle(turns=lambda T, up: (int(up * T) - 1, 2 * int(up * T) - 2, T - 1)),
+        ),
+        Mistake(
             "The last rate is peak / (div · final): the first rate divided by final.",
             like=_triangle(bottom=lambda peak, div, final: peak / final),
+        ),
+        Mistake(
+            "The last rate is peak / (div · final): peak / div * final multiplies by final.",
+            like=_triangle(bottom=lambda peak, div, final: peak / div * final),
+        ),
+        Mistake(
+            "final is no rate: it says how many times smaller the last rate is than the first.",
+            like=_triangle(bottom=lambda peak, div, final: final),
+        ),
+        Mistake(
+            "The momentum comes first here; return the rate, then the momentum.",
+            when=lambda args, got, want: bool(np.allclose(got, want[::-1])),
+        ),
+        Mistake(
+            "up is a share of the T steps: the peak lies at up·T - 1, not at up·(T - 1).",
+            like=_triangle(turns=lambda T, up: (up * (T - 1), 2 * up * (T - 1), T - 1)),
         ),
         Mistake(
             "The last phase ends at 0; it ends at peak / (div · final).",
@@ -451,10 +541,12 @@ ONE_CYCLE = Exercise(
 
 
 def _end(rates: np.ndarray, curvatures: np.ndarray, start: np.ndarray, sigma: float) -> float:
-    """The expected loss after these steps, as the lab's ``expected_loss`` computes it."""
+    """The expected loss after these steps, or infinity if it exceeds 1,000 on the way."""
     E = np.square(start)
     for rate in np.asarray(rates, dtype=float):
         E = (1 - rate * curvatures) ** 2 * E + rate**2 * sigma**2
+        if not curvatures @ E / 2 <= 1e3:
+            return math.inf
     return float(curvatures @ E / 2)
 
 
@@ -497,12 +589,14 @@ def _not_there(args: tuple, got: Any, want: Any) -> str | None:
     where = f"curvatures from {curvatures.min():.2g} to {curvatures.max():.2g}, {steps} steps"
     if rates.min() < 0:
         return f"{where}: a rate is negative, so that step goes uphill."
+    if not np.isfinite(rates).all():
+        return f"{where}: a rate is not a finite number."
     with np.errstate(all="ignore"):
         end = _end(rates, curvatures, start, sigma)
-    if not end < 1e3:
+    if end == math.inf:
         return (
-            f"{where}: it blows up. The steepest direction bears at most 2 / "
-            f"{curvatures.max():.2g}."
+            f"{where}: it blows up, be it only on the way. The steepest direction bears at most "
+            f"2 / {curvatures.max():.2g}."
         )
     most = 0.5 * _tuned(np.ones(steps), curvatures, start, sigma)[0]
     if end > most:
@@ -543,7 +637,7 @@ REACH = Exercise(
         ),
         Mistake(
             "The rates grow towards the end: then the loss ends on a high floor.",
-            when=lambda args, got, want: bool(got[-1] > 1.5 * np.mean(got)),
+            when=lambda args, got, want: bool(min(got) >= 0 and got[-1] > 1.5 * np.mean(got)),
         ),
     ),
     hints=(
