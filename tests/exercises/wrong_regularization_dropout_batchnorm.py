@@ -54,6 +54,32 @@ def gradient_passed_on(a, u, p, g):
     return entrywise(a, u, p, g, lambda a, k, p, g: a * k / (1 - p), lambda a, k, p, g: g)
 
 
+@wrong(f"{TOPIC}.inverted-dropout", says="at least p")
+def exactly_p_is_dropped(a, u, p, g):
+    mask = (np.asarray(u) > p) / (1 - p)
+    return np.asarray(a) * mask, np.asarray(g) * mask
+
+
+@wrong(f"{TOPIC}.inverted-dropout", says="multiplied by a as well")
+def gradient_times_a(a, u, p, g):
+    return entrywise(
+        a, u, p, g, lambda a, k, p, g: a * k / (1 - p), lambda a, k, p, g: g * a * k / (1 - p)
+    )
+
+
+@wrong(f"{TOPIC}.inverted-dropout", says="twice")
+def factor_twice_on_the_way_back(a, u, p, g):
+    return entrywise(
+        a, u, p, g, lambda a, k, p, g: a * k / (1 - p), lambda a, k, p, g: g * k / (1 - p) ** 2
+    )
+
+
+@wrong(f"{TOPIC}.inverted-dropout", says="draw nothing yourself")
+def a_mask_of_its_own(a, u, p, g):
+    mask = np.random.default_rng(5).random(a.shape) >= p
+    return np.asarray(a) * mask / (1 - p), np.asarray(g) * mask / (1 - p)
+
+
 # ---------------------------------------------------------------- elastic-step
 
 
@@ -99,6 +125,58 @@ def only_l1(w, g, eta, l1, l2):
 @wrong(f"{TOPIC}.elastic-step", says="division comes before")
 def divided_first(w, g, eta, l1, l2):
     return each(w, g, lambda v: shorter(v / (1 + eta * l2), eta * l1), eta)
+
+
+@wrong(f"{TOPIC}.elastic-step", says="has the derivative η λ₂ x")
+def derivative_of_the_square_without_the_half(w, g, eta, l1, l2):
+    return each(w, g, lambda v: shorter(v, eta * l1) / (1 + 2 * eta * l2), eta)
+
+
+@wrong(f"{TOPIC}.elastic-step", says="added to the gradient")
+def l2_in_the_gradient_step(w, g, eta, l1, l2):
+    slope = np.asarray(g) + l2 * np.asarray(w)
+    return each(w, slope, lambda v: shorter(v, eta * l1), eta)
+
+
+def shortened(v, tau):
+    return np.where(v > tau, v - tau, np.where(v < -tau, v + tau, 0.0))
+
+
+@wrong(f"{TOPIC}.elastic-step", says="sign(w) is added to the gradient")
+def all_in_the_gradient(w, g, eta, l1, l2):
+    w, g = np.asarray(w), np.asarray(g)
+    return w - eta * g - eta * l1 * np.sign(w) - eta * l2 * w
+
+
+@wrong(f"{TOPIC}.elastic-step", says="The sign is lost")
+def sizes_only(w, g, eta, l1, l2):
+    return np.abs(shortened(np.asarray(w) - eta * np.asarray(g), eta * l1)) / (1 + eta * l2)
+
+
+@wrong(f"{TOPIC}.elastic-step", says="The sign is that of w")
+def sign_before_the_step(w, g, eta, l1, l2):
+    w, g = np.asarray(w), np.asarray(g)
+    return np.sign(w) * np.abs(shortened(w - eta * g, eta * l1)) / (1 + eta * l2)
+
+
+@wrong(f"{TOPIC}.elastic-step", says="before the gradient step")
+def threshold_of_w(w, g, eta, l1, l2):
+    return (shortened(np.asarray(w), eta * l1) - eta * np.asarray(g)) / (1 + eta * l2)
+
+
+@wrong(f"{TOPIC}.elastic-step", says="has the length 1")
+def rate_forgotten(w, g, eta, l1, l2):
+    return shortened(np.asarray(w) - np.asarray(g), eta * l1) / (1 + eta * l2)
+
+
+@wrong(f"{TOPIC}.elastic-step", says="are exchanged")
+def penalties_exchanged(w, g, eta, l1, l2):
+    return shortened(np.asarray(w) - eta * np.asarray(g), eta * l2) / (1 + eta * l1)
+
+
+@wrong(f"{TOPIC}.elastic-step", says="divides by 1 + ½ η λ₂")
+def half_too_much(w, g, eta, l1, l2):
+    return shortened(np.asarray(w) - eta * np.asarray(g), eta * l1) / (1 + eta * l2 / 2)
 
 
 # ---------------------------------------------------------------- decoupled-step
@@ -147,6 +225,40 @@ def not_corrected(w, g, m, v, t, eta, lam):
 def weights_grow(w, g, m, v, t, eta, lam):
     m, v, step = adam_parts(g, m, v, t)
     return w + eta * lam * w - eta * step, m, v
+
+
+@wrong(f"{TOPIC}.decoupled-step", says="under the root")
+def epsilon_under_the_root(w, g, m, v, t, eta, lam):
+    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+    step = m / (1 - 0.9**t) / (v / (1 - 0.999**t) + 1e-8) ** 0.5
+    return w - eta * lam * w - eta * step, m, v
+
+
+@wrong(f"{TOPIC}.decoupled-step", says="returned corrected")
+def corrected_means_returned(w, g, m, v, t, eta, lam):
+    m, v, step = adam_parts(g, m, v, t)
+    return w - eta * lam * w - eta * step, m / (1 - 0.9**t), v / (1 - 0.999**t)
+
+
+def adamw(w, g, m, v, t, eta, decay, power=0.5):
+    m, v = m + 0.1 * (g - m), v + 0.001 * (g * g - v)
+    step = (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)) ** power + 1e-8)
+    return w - decay - eta * step, m, v
+
+
+@wrong(f"{TOPIC}.decoupled-step", says="one step ahead")
+def t_counted_from_two(w, g, m, v, t, eta, lam):
+    return adamw(w, g, m, v, t + 1, eta, eta * lam * w)
+
+
+@wrong(f"{TOPIC}.decoupled-step", says="The root is missing")
+def divided_by_the_square(w, g, m, v, t, eta, lam):
+    return adamw(w, g, m, v, t, eta, eta * lam * w, power=1)
+
+
+@wrong(f"{TOPIC}.decoupled-step", says="the same for all weights")
+def the_same_from_every_weight(w, g, m, v, t, eta, lam):
+    return adamw(w, g, m, v, t, eta, eta * lam)
 
 
 # ---------------------------------------------------------------- patience
@@ -217,6 +329,38 @@ def best_of_the_future(losses, patience):
 def weights_of_the_last_epoch(losses, patience):
     stop, _ = walk(losses, patience, lambda new, old: new < old)
     return stop + 1, stop + 1
+
+
+@wrong(f"{TOPIC}.patience", says="The first epoch is counted as waiting")
+def first_epoch_is_no_progress(losses, patience):
+    best, since = 0, 0
+    for i, loss in enumerate(losses):
+        best, since = (i, 0) if loss < losses[best] else (best, since + 1)
+        if since == patience:
+            return i + 1, best + 1
+    return len(losses), best + 1
+
+
+@wrong(f"{TOPIC}.patience", says="`stop` is the best epoch")
+def stops_where_it_was_best(losses, patience):
+    _, best = walk(losses, patience, lambda new, old: new < old)
+    return best + 1, best + 1
+
+
+@wrong(f"{TOPIC}.patience", says="reckoned from there")
+def best_of_all_plus_patience(losses, patience):
+    best = losses.index(min(losses)) + 1
+    return min(best + patience, len(losses)), best
+
+
+@wrong(f"{TOPIC}.patience", says="count both from 1")
+def place_in_the_list(losses, patience):
+    best = 0
+    for place, loss in enumerate(losses):
+        best = place if loss < losses[best] else best
+        if place == best + patience:
+            return place + 1, best
+    return len(losses), best
 
 
 # ---------------------------------------------------------------- few-digits

@@ -53,6 +53,10 @@ INVERTED = Exercise(
     kinds=("numpy", "torch"),
     mistakes=(
         Mistake(
+            "A unit whose number is exactly p is dropped: it is kept where u is at least p.",
+            like=_thinned(kept=lambda u, p: u > p),
+        ),
+        Mistake(
             "It keeps with probability p: p is the probability to be dropped.",
             like=_thinned(kept=lambda u, p: u < p),
         ),
@@ -82,6 +86,21 @@ INVERTED = Exercise(
             like=_thinned(mask_back=False),
         ),
         Mistake(
+            "y is right. The gradient is multiplied by a as well: y is a times a factor, so its "
+            "derivative by a is that factor alone.",
+            like=lambda a, u, p, g: (a * (u >= p) / (1 - p), g * a * (u >= p) / (1 - p)),
+        ),
+        Mistake(
+            "y is right. The gradient has the factor 1/(1 - p) twice.",
+            like=_thinned(back=lambda p: 1 / (1 - p) ** 2),
+        ),
+        Mistake(
+            "Other units are dropped than u says: draw nothing yourself, keep those with u >= p.",
+            when=lambda args, got, want: (
+                got[0].shape == want[0].shape and bool(np.any((got[0] == 0) != (want[0] == 0)))
+            ),
+        ),
+        Mistake(
             "y is right. The gradient has neither mask nor factor: y = a · mask / (1 - p), so its "
             "derivative by a is mask / (1 - p).",
             like=_thinned(back=lambda p: 1.0, mask_back=False),
@@ -103,6 +122,8 @@ def _steps(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.array([2.0]), np.array([0.0]), 0.5, 1.0, 0.0
     yield np.array([0.2, -0.2, 0.0]), np.array([0.0, 0.0, 0.3]), 0.5, 1.0, 0.0
     yield np.array([1.0, -1.0]), np.array([0.5, 0.5]), 0.1, 0.0, 2.0
+    # the gradient step turns the sign, or leads away from 0
+    yield np.array([0.5, -0.2, 0.0]), np.array([4.0, -3.0, 2.0]), 0.5, 0.5, 0.5
     for n in (3, 6, 15):
         for eta, l1, l2 in ((0.1, 2.0, 0.5), (0.5, 0.6, 1.5)):
             yield rng.normal(size=n), rng.normal(size=n), eta, l1, l2
@@ -114,10 +135,12 @@ def _elastic(
     sign: float = -1.0,
     end: Callable = lambda v, tau: np.sign(v) * np.maximum(np.abs(v) - tau, 0),
     scale_first: bool = False,
+    in_gradient: bool = False,
 ) -> Callable[..., np.ndarray]:
     """A proximal step for both penalties; each argument replaces one part by a mistake."""
 
     def answer(w: np.ndarray, g: np.ndarray, eta: float, l1: float, l2: float) -> np.ndarray:
+        g = g + l2 * w if in_gradient else g
         v, tau = w + sign * eta * g, threshold(eta, l1, l2)
         if scale_first:
             return end(v / scale(eta, l2), tau)
@@ -163,13 +186,50 @@ ELASTIC = Exercise(
             like=_elastic(scale=lambda eta, l2: 1.0),
         ),
         Mistake(
-            "The division is by 1 + λ₂: the step has length η, so it is 1 + η λ₂.",
+            "The division is not by 1 + η λ₂: the step has length η, and ½ η λ₂ x² has the "
+            "derivative η λ₂ x.",
             like=_elastic(scale=lambda eta, l2: 1 + l2),
         ),
         Mistake(
             "The division comes before the threshold: with the kink still to come, it has to come "
             "after.",
             like=_elastic(scale_first=True),
+        ),
+        Mistake(
+            "λ₂ w is added to the gradient: here L2 stands in what is minimized after the gradient "
+            "step, and divides by 1 + η λ₂.",
+            like=_elastic(scale=lambda eta, l2: 1.0, in_gradient=True),
+        ),
+        Mistake(
+            "λ₁ sign(w) is added to the gradient, so no weight becomes 0 and stays there: the "
+            "proximal step shortens v, and stops at 0.",
+            like=lambda w, g, eta, l1, l2: w - eta * (g + l1 * np.sign(w) + l2 * w),
+        ),
+        Mistake(
+            "The sign is lost: put it back after the size has been shortened.",
+            like=_elastic(end=lambda v, tau: np.maximum(np.abs(v) - tau, 0)),
+        ),
+        Mistake(
+            "The sign is that of w: take that of v, which the gradient step may have turned.",
+            like=lambda w, g, eta, l1, l2: np.sign(w) * np.abs(_elastic()(w, g, eta, l1, l2)),
+        ),
+        Mistake(
+            "The threshold comes before the gradient step: the other way round.",
+            like=lambda w, g, eta, l1, l2: (
+                (np.sign(w) * np.maximum(np.abs(w) - eta * l1, 0) - eta * g) / (1 + eta * l2)
+            ),
+        ),
+        Mistake(
+            "The gradient step has the length 1: v = w - η g.",
+            like=lambda w, g, eta, l1, l2: _elastic()(w, g / eta, eta, l1, l2),
+        ),
+        Mistake(
+            "λ₁ and λ₂ are exchanged.",
+            like=lambda w, g, eta, l1, l2: _elastic()(w, g, eta, l2, l1),
+        ),
+        Mistake(
+            "It divides by 1 + ½ η λ₂: the derivative of ½ η λ₂ x² is η λ₂ x.",
+            like=_elastic(scale=lambda eta, l2: 1 + eta * l2 / 2),
         ),
         Mistake(
             "It multiplies by 1 - η λ₂, a gradient step: the minimum divides by 1 + η λ₂.",
@@ -195,6 +255,8 @@ def _momenta(rng: np.random.Generator) -> Iterator[tuple]:
     zero = np.zeros(2)
     yield np.array([3.0, -2.0]), zero, zero, zero, 1, 0.1, 0.5  # nothing but decay
     yield np.array([3.0, -2.0]), np.array([0.1, 7.0]), zero, zero, 1, 0.01, 0.0
+    # gradients so small that it matters where epsilon stands
+    yield np.array([1.0, -1.0]), np.array([1e-5, 2e-6]), zero, zero, 1, 0.1, 0.2
     for n, t in ((1, 2), (3, 5), (7, 40), (4, 3)):
         w, g, m = rng.normal(size=(3, n))
         yield 5 * w, g, m, rng.uniform(0.5, 2, size=n), t, 0.1, 0.7
@@ -204,6 +266,10 @@ def _adam(
     decayed: Callable = lambda w, new, eta, lam: new - eta * lam * w,
     inside: float = 0.0,
     correct: tuple[bool, bool] = (True, True),
+    eps_inside: bool = False,
+    give_hats: bool = False,
+    ahead: int = 0,
+    root: Callable = np.sqrt,
 ) -> Callable[..., tuple]:
     """AdamW's step; each argument replaces one of its parts by a mistake."""
 
@@ -212,9 +278,11 @@ def _adam(
     ) -> tuple:
         g = g + inside * lam * w
         m, v = BETA1 * m + (1 - BETA1) * g, BETA2 * v + (1 - BETA2) * g**2
-        m_hat = m / (1 - BETA1**t) if correct[0] else m
-        v_hat = v / (1 - BETA2**t) if correct[1] else v
-        return decayed(w, w - eta * m_hat / (np.sqrt(v_hat) + EPS), eta, lam), m, v
+        m_hat = m / (1 - BETA1 ** (t + ahead)) if correct[0] else m
+        v_hat = v / (1 - BETA2 ** (t + ahead)) if correct[1] else v
+        below = np.sqrt(v_hat + EPS) if eps_inside else root(v_hat) + EPS
+        w = decayed(w, w - eta * m_hat / below, eta, lam)
+        return (w, m_hat, v_hat) if give_hats else (w, m, v)
 
     return answer
 
@@ -271,8 +339,28 @@ DECOUPLED = Exercise(
             "The bias correction is missing: divide m by 1 - β₁ᵗ and v by 1 - β₂ᵗ for the step.",
             like=_adam(correct=(False, False)),
         ),
+        Mistake(
+            "The correction is one step ahead: t is 1 in the first step already.",
+            like=_adam(ahead=1),
+        ),
+        Mistake(
+            "The root is missing: divide by √v̂ + ε.",
+            like=_adam(root=lambda v: v),
+        ),
+        Mistake(
+            "The decay is η λ, the same for all weights: it is η λ times the weight.",
+            like=_adam(decayed=lambda w, new, eta, lam: new - eta * lam),
+        ),
         Mistake("m is not corrected: divide it by 1 - β₁ᵗ.", like=_adam(correct=(False, True))),
         Mistake("v is not corrected: divide it by 1 - β₂ᵗ.", like=_adam(correct=(True, False))),
+        Mistake(
+            "ε stands under the root: it is added to the root, √v̂ + ε.",
+            like=_adam(eps_inside=True),
+        ),
+        Mistake(
+            "w is right. m and v are returned corrected: return the running means themselves.",
+            like=_adam(give_hats=True),
+        ),
     ),
     hints=(
         "m and v are updated from g alone: the penalty does not enter them.",
@@ -305,11 +393,13 @@ def _waits(
     first: int = 1,
     which: Callable = lambda stop, best: (stop, best),
     reset: bool = True,
+    waits_at_first: bool = False,
 ) -> Callable[..., tuple]:
     """Early stopping; each argument replaces one of its parts by a mistake."""
 
     def answer(losses: list[float], patience: int) -> tuple:
-        best, best_epoch, waited, last = math.inf, first, 0, math.inf
+        best = losses[0] if waits_at_first else math.inf
+        best_epoch, waited, last = first, 0, best
         stop = len(losses) - 1 + first
         for epoch, loss in enumerate(losses, start=first):
             if better(loss, best, last):
@@ -357,12 +447,35 @@ PATIENCE = Exercise(
             "the count again.",
             like=_waits(reset=False),
         ),
+        Mistake(
+            "The first epoch is counted as waiting: it is the best so far.",
+            like=_waits(waits_at_first=True),
+        ),
+        Mistake(
+            "`stop` is the best epoch: it is the last epoch that was trained, later than that.",
+            like=_waits(which=lambda stop, best: (best, best)),
+        ),
         Mistake("The two epochs are swapped.", like=_waits(which=lambda stop, best: (best, stop))),
         Mistake(
             "`best` is looked for in all losses: those after the stop were never seen.",
             like=lambda losses, patience: (
                 _waits()(losses, patience)[0],
                 int(np.argmin(losses)) + 1,
+            ),
+        ),
+        Mistake(
+            "`best` is looked for in all losses, and the stop is reckoned from there: go epoch by "
+            "epoch, those after the stop were never seen.",
+            like=lambda losses, patience: (
+                min(int(np.argmin(losses)) + 1 + patience, len(losses)),
+                int(np.argmin(losses)) + 1,
+            ),
+        ),
+        Mistake(
+            "`best` is counted from 0, `stop` from 1: count both from 1.",
+            like=lambda losses, patience: (
+                _waits()(losses, patience)[0],
+                _waits()(losses, patience)[1] - 1,
             ),
         ),
         Mistake(
