@@ -47,6 +47,26 @@ def compared_place_by_place(train, test):
     )
 
 
+@wrong(f"{NAME}.twins", says="No row is found")
+def all_over_the_rows_too(train, test):
+    return (test[:, None, :] == train).all(axis=2).all(axis=1)
+
+
+@wrong(f"{NAME}.twins", says="The axes are exchanged")
+def all_over_the_wrong_axis(train, test):
+    return (test[:, None, :] == train).all(axis=1).any(axis=1)
+
+
+@wrong(f"{NAME}.twins", says="or the first")
+def first_row_only(train, test):
+    return (test == train[0]).all(axis=1)
+
+
+@wrong(f"{NAME}.twins", says="Only exact twins count")
+def nearest_within_a_hundredth(train, test):
+    return np.array([np.linalg.norm(train - row, axis=1).min() < 0.01 for row in test])
+
+
 # ---------------------------------------------------------------- fill-and-scale
 
 
@@ -92,6 +112,26 @@ def gaps_left_open(train, other):
     return (train - mean) / spread, (other - mean) / spread
 
 
+@wrong(f"{NAME}.fill-and-scale", says="There divide by 1")
+def a_small_number_added(train, other):
+    mean, spread = np.nanmean(train, axis=0), np.nanstd(train, axis=0)
+    return tuple(np.nan_to_num((X - mean) / (spread + 1e-8)) for X in (train, other))
+
+
+@wrong(f"{NAME}.fill-and-scale", says="comes out as zeros")
+def gaps_in_the_mean(train, other):
+    mean, spread = train.mean(axis=0), train.std(axis=0)
+    spread[spread == 0] = 1
+    return tuple(np.nan_to_num((X - mean) / spread) for X in (train, other))
+
+
+@wrong(f"{NAME}.fill-and-scale", says="divides by the variance")
+def divided_by_the_variance(train, other):
+    mean, spread = np.nanmean(train, axis=0), np.nanvar(train, axis=0)
+    spread[spread == 0] = 1
+    return tuple(np.nan_to_num((X - mean) / spread) for X in (train, other))
+
+
 # ---------------------------------------------------------------- stratified-split
 
 
@@ -115,6 +155,12 @@ def training_marked(y, share):
     train = np.empty(len(y), dtype=bool)
     train[np.argsort(y, kind="stable")] = np.diff(due) == 0
     return train
+
+
+@wrong(f"{NAME}.stratified-split", says="test[order] = chosen")
+def order_taken_for_place(y, share):
+    due = np.floor(share * np.arange(len(y) + 1) + 1e-9)
+    return (np.diff(due) > 0)[np.argsort(y, kind="stable")]
 
 
 @wrong(f"{NAME}.stratified-split", says="The test set is empty")
@@ -172,6 +218,38 @@ def more_uneven_only(right_a, right_b):
 def this_result_alone(right_a, right_b):
     b, m = counted(right_a, right_b)
     return float(heads(m)[b])
+
+
+@wrong(f"{NAME}.sign-test", says="nothing speaks against equality")
+def no_difference_is_zero(right_a, right_b):
+    b, m = counted(right_a, right_b)
+    uneven = abs(2 * np.arange(m + 1) - m) >= abs(2 * b - m)
+    return float(heads(m)[uneven].sum()) if m else 0.0
+
+
+@wrong(f"{NAME}.sign-test", says="tail of the second model that is doubled")
+def upper_tail_doubled(right_a, right_b):
+    b, m = counted(right_a, right_b)
+    return min(1.0, 2 * float(heads(m)[b:].sum()))
+
+
+@wrong(f"{NAME}.sign-test", says="divided by all 2**m")
+def ways_instead_of_chances(right_a, right_b):
+    b, m = counted(right_a, right_b)
+    return float(sum(math.comb(m, k) for k in range(m + 1) if abs(2 * k - m) >= abs(2 * b - m)))
+
+
+@wrong(f"{NAME}.sign-test", says="all right answers of the second")
+def all_right_answers_counted(right_a, right_b):
+    b, m = int(right_b.sum()), len(right_b)
+    uneven = abs(2 * np.arange(m + 1) - m) >= abs(2 * b - m)
+    return float(heads(m)[uneven].sum())
+
+
+@wrong(f"{NAME}.sign-test", says="normal approximation")
+def by_the_normal_curve(right_a, right_b):
+    b, m = counted(right_a, right_b)
+    return math.erfc(abs(2 * b - m) / math.sqrt(2 * m)) if m else 1.0
 
 
 # ---------------------------------------------------------------- diagnose

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -60,6 +61,24 @@ TWINS = Exercise(
             when=lambda args, got, want: np.shape(got) == (len(args[0]),) != want.shape,
         ),
         Mistake(
+            "No row is found, though train holds some. Any one row of train is enough: must it "
+            "here equal every row of train, or the first?",
+            when=lambda args, got, want: (
+                np.shape(got) == want.shape and bool(want.any()) and not np.any(got)
+            ),
+        ),
+        Mistake(
+            "The axes are exchanged: all values of a row must agree (all over the columns, the "
+            "last axis), with any row of train.",
+            like=lambda train, test: (test[:, None] == train).all(axis=1).any(axis=1),
+        ),
+        Mistake(
+            "Only exact twins count here; close ones are another question.",
+            like=lambda train, test: (
+                np.isclose(test[:, None], train, atol=1e-3).all(axis=2).any(axis=1)
+            ),
+        ),
+        Mistake(
             "It looks only at the rows in the same place. A twin can stand anywhere in train.",
             like=lambda train, test: np.array(
                 [i < len(train) and bool((train[i] == row).all()) for i, row in enumerate(test)]
@@ -85,12 +104,6 @@ TWINS = Exercise(
         Mistake(
             "True and False are exchanged: True is for a row that train holds.",
             like=lambda train, test: ~_twins(train, test),
-        ),
-        Mistake(
-            "Only exact twins count here; close ones are another question.",
-            like=lambda train, test: (
-                np.isclose(test[:, None], train, atol=1e-3).all(axis=2).any(axis=1)
-            ),
         ),
     ),
     hints=(
@@ -181,14 +194,35 @@ FILL = Exercise(
             like=lambda train, other: tuple(_filled(train, X, ddof=1) for X in (train, other)),
         ),
         Mistake(
+            "A column of train is constant, and its deviation is 0 (or a tiny number added to 0). "
+            "There divide by 1.",
+            when=lambda args, got, want: max(np.abs(part).max() for part in got) > 1e6,
+        ),
+        Mistake(
+            "It divides by the variance. Asked for is its root, the standard deviation.",
+            like=lambda train, other: tuple(
+                _filled(train, X) / np.where(np.nanstd(train, 0) > 0, np.nanstd(train, 0), 1.0)
+                for X in (train, other)
+            ),
+        ),
+        Mistake(
             "There are still gaps in the result: nan spreads through every sum. NumPy has "
             "nanmean and nanstd.",
             when=lambda args, got, want: any(bool(np.isnan(part).any()) for part in got),
         ),
         Mistake(
+            "A column of train with a gap comes out as zeros: its mean was nan. NumPy has nanmean "
+            "and nanstd.",
+            like=lambda train, other: tuple(
+                np.where(np.isnan(train).any(axis=0), 0.0, np.nan_to_num(_filled(train, X)))
+                for X in (train, other)
+            ),
+        ),
+        Mistake(
             "Means and deviations are those of the rows. Each column has its own.",
             when=lambda args, got, want: (
                 args[0].shape[1] > 1
+                and bool(np.any(got[0]))
                 and bool(np.allclose(np.nanmean(got[0], axis=1), 0, atol=1e-6))
                 and not np.allclose(want[0].mean(axis=1), 0, atol=1e-6)
             ),
@@ -213,6 +247,7 @@ def _classes(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.repeat([0, 1, 2, 3], [3, 3, 3, 3]), 0.5
     yield np.repeat([2, 0, 1], [30, 20, 2]), 0.2
     yield np.arange(9), 0.34
+    yield np.array([1, 1, 0] * 8), 0.25
     yield rng.permutation(np.repeat([0, 1], [93, 7])), 0.25
     yield rng.permutation(np.repeat(np.arange(5), [40, 3, 17, 11, 2])), 0.15
 
@@ -229,9 +264,17 @@ def _is_stratified(args: tuple, got: Array, want: Array) -> str | None:
     total = int(np.floor(share * len(y) + 1e-9))
     if not got.any() and total:
         return "The test set is empty."
+    text = (
+        "argsort names the example at each place of the line; the choice is read there as if it "
+        "gave the place of each example. Write test[order] = chosen."
+    )
+    chosen = np.diff(np.floor(share * np.arange(len(y) + 1) + 1e-9)) > 0
+    twisted = any((got == chosen[np.argsort(y, kind=kind)]).all() for kind in (None, "stable"))
     for k in np.unique(y):
         size, taken = int((y == k).sum()), int(got[y == k].sum())
         if abs(taken - share * size) >= 1 - 1e-9:
+            if twisted:
+                return text
             text = f"Of class {k} with {size} examples {taken} are in the test set; "
             if np.isclose(got.mean(), 1 - share, atol=1 / len(y)) and abs(share - 0.5) > 0.1:
                 return text + "are training and test exchanged?"
@@ -262,8 +305,8 @@ SPLIT = Exercise(
         "A class is a piece of the line, from a to b. It gets floor(share · b) - floor(share · a), "
         "which differs from share · (b - a) by less than 1.",
     ),
-    notice="A rare class with one or two examples has at most one of them in the test set, which "
-    "says little about it.",
+    notice="With a share of at most one half, a class of one or two examples has at most one in "
+    "the test set, which says little about it.",
 )
 
 # ---------------------------------------------------------------- sign-test
@@ -312,6 +355,10 @@ SIGN = Exercise(
     oracle=_sign_test,
     mistakes=(
         Mistake(
+            "Where the models never differ (m = 0), nothing speaks against equality: p is 1.",
+            when=lambda args, got, want: bool((args[0] == args[1]).all()),
+        ),
+        Mistake(
             "All examples are counted. Where the two models agree, nothing is tossed: m is the "
             "number of examples on which they differ.",
             like=lambda a, b: _p(_counts(a, b)[0], len(a)),
@@ -331,8 +378,29 @@ SIGN = Exercise(
             like=lambda a, b: min(_p(*_counts(a, b), "greater"), _p(*_counts(a, b), "less")),
         ),
         Mistake(
+            "It is always the tail of the second model that is doubled. Where the first is ahead, "
+            "the other tail is the smaller one.",
+            like=lambda a, b: min(1.0, 2 * _p(*_counts(a, b), "greater")),
+        ),
+        Mistake(
+            "This is the normal approximation. With few tosses it is off: add up the exact "
+            "probabilities.",
+            like=lambda a, b: math.erfc(
+                abs(2 * _counts(a, b)[0] / _counts(a, b)[1] - 1) * (_counts(a, b)[1] / 2) ** 0.5
+            ),
+        ),
+        Mistake(
             "Twice one tail is more than 1 when the models are equal: the middle is counted twice.",
+            when=lambda args, got, want: float(got) > 1 + 1e-9 and float(want) == 1,
+        ),
+        Mistake(
+            "A probability is at most 1. Are the numbers of ways divided by all 2**m?",
             when=lambda args, got, want: float(got) > 1 + 1e-9,
+        ),
+        Mistake(
+            "b counts where only the second model is right. Here it is all right answers of the "
+            "second, and m is all examples.",
+            like=lambda a, b: _p(int(b.sum()), len(a)),
         ),
         Mistake(
             "Results that are exactly as uneven as this one belong to it: at least as uneven.",
