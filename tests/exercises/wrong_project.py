@@ -55,6 +55,20 @@ def baseline_with_all_distances(X_known, y_known, X_new):
     return np.linalg.norm(X_new[:, None] - means, axis=2)
 
 
+@wrong(BASELINE, says="largest difference of any one value")
+def baseline_by_the_largest_coordinate(X_known, y_known, X_new):
+    classes = np.unique(y_known)
+    means = np.stack([X_known[y_known == k].mean(axis=0) for k in classes])
+    return classes[[np.abs(means - x).max(axis=1).argmin() for x in X_new]]
+
+
+@wrong(BASELINE, says="mean of the distances")
+def baseline_by_the_mean_distance_to_a_class(X_known, y_known, X_new):
+    classes = np.unique(y_known)
+    far = np.linalg.norm(X_new[:, None] - X_known, axis=2)
+    return classes[np.stack([far[:, y_known == k].mean(axis=1) for k in classes]).argmin(axis=0)]
+
+
 # ---- A split -------------------------------------------------------------------------------------
 
 SPLIT = "project.split"
@@ -86,16 +100,22 @@ def split_without_the_seed(form, count, seed):
     return np.isin(form, np.random.default_rng().choice(names, count, replace=False))
 
 
-@wrong(SPLIT, says="forms are held out")
-def split_that_draws_with_replacement(form, count, seed):
-    drawn = np.random.default_rng(seed).choice(np.unique(form), 3 * count)
-    return np.isin(form, drawn)
-
-
 @wrong(SPLIT, says="truth values")
 def split_as_row_numbers(form, count, seed):
     drawn = np.random.default_rng(seed).choice(np.unique(form), count, replace=False)
     return np.flatnonzero(np.isin(form, drawn))
+
+
+@wrong(SPLIT, says="number of forms held out is")
+def split_that_draws_with_replacement(form, count, seed):
+    drawn = np.random.default_rng(seed).choice(np.unique(form), count)
+    return np.isin(form, drawn)
+
+
+@wrong(SPLIT, says="own names")
+def split_that_draws_positions_for_names(form, count, seed):
+    drawn = np.random.default_rng(seed).choice(len(np.unique(form)), count, replace=False)
+    return np.isin(form, drawn)
 
 
 # ---- An interval ---------------------------------------------------------------------------------
@@ -160,6 +180,42 @@ def compare_all_digits_together(right_a, right_b, form):
     return around(right_a.mean() - right_b.mean(), half)
 
 
+@wrong(COMPARE, says="3.18 is for four forms")
+def compare_with_the_number_of_the_text(right_a, right_b, form):
+    d = by_form(right_a, right_b, form)
+    return around(d.mean(), 3.18 * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@wrong(COMPARE, says="Only the sizes of the differences")
+def compare_without_signs(right_a, right_b, form):
+    d = abs(by_form(right_a, right_b, form))
+    return around(d.mean(), stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@wrong(COMPARE, says="The quantile is missing")
+def compare_with_one_standard_error(right_a, right_b, form):
+    d = by_form(right_a, right_b, form)
+    return around(d.mean(), d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@wrong(COMPARE, says="The differences count digits")
+def compare_numbers_of_digits(right_a, right_b, form):
+    d = np.array([(right_a - right_b)[form == f].sum() for f in np.unique(form)])
+    return around(d.mean(), stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d)))
+
+
+@wrong(COMPARE, says="The root is that of the number of digits")
+def compare_over_the_root_of_the_digits(right_a, right_b, form):
+    d = by_form(right_a, right_b, form)
+    return around(d.mean(), stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(form)))
+
+
+@wrong(COMPARE, says="in percent")
+def compare_in_points(right_a, right_b, form):
+    d = 100 * by_form(right_a, right_b, form)
+    return around(d.mean(), stats.t.ppf(0.975, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d)))
+
+
 # ---- An ablation ---------------------------------------------------------------------------------
 
 ABLATION = "project.ablation"
@@ -220,6 +276,56 @@ def ablation_with_the_standard_deviation(measure, tools, seeds):
         d = full - [measure([t for t in tools if t != tool], s) for s in seeds]
         table.append([d.mean(), d.std(ddof=1)])
     return np.array(table)
+
+
+@wrong(ABLATION, says="runs without the tool alone")
+def ablation_from_the_mean_of_the_full_runs(measure, tools, seeds):
+    full = np.mean([measure(tools, s) for s in seeds])
+    less = [[measure([t for t in tools if t != tool], s) for s in seeds] for tool in tools]
+    return rows([(np.full(len(seeds), full), one) for one in less])
+
+
+@wrong(ABLATION, says="compared with the tool alone")
+def ablation_against_the_tool_by_itself(measure, tools, seeds):
+    full = [measure(tools, s) for s in seeds]
+    return rows([(full, [measure([tool], s) for s in seeds]) for tool in tools])
+
+
+@wrong(ABLATION, says="It changes the list tools itself")
+def ablation_that_empties_the_list(measure, tools, seeds):
+    full, pairs = [measure(tools, s) for s in seeds], []
+    for tool in tools:
+        rest = tools
+        rest.remove(tool)
+        pairs.append((full, [measure(rest, s) for s in seeds]))
+    return rows(pairs)
+
+
+@wrong(ABLATION, says="full runs alone")
+def ablation_with_the_spread_of_the_full_runs(measure, tools, seeds):
+    full = np.array([measure(tools, s) for s in seeds])
+    table = []
+    for tool in tools:
+        less = np.mean([measure([t for t in tools if t != tool], s) for s in seeds])
+        table.append([full.mean() - less, full.std(ddof=1) / np.sqrt(len(seeds))])
+    return np.array(table)
+
+
+@wrong(ABLATION, says="its root is wanted")
+def ablation_over_the_number_of_seeds(measure, tools, seeds):
+    full = np.array([measure(tools, s) for s in seeds])
+    table = []
+    for tool in tools:
+        d = full - [measure([t for t in tools if t != tool], s) for s in seeds]
+        table.append([d.mean(), d.std(ddof=1) / len(seeds)])
+    return np.array(table)
+
+
+@wrong(ABLATION, says="Rows and columns are swapped")
+def ablation_with_a_column_for_each_tool(measure, tools, seeds):
+    full = [measure(tools, s) for s in seeds]
+    less = [[measure([t for t in tools if t != tool], s) for s in seeds] for tool in tools]
+    return rows([(full, one) for one in less]).T
 
 
 # ---- A small network -----------------------------------------------------------------------------

@@ -27,7 +27,9 @@ def _classes(rng: np.random.Generator) -> Iterator[tuple]:
     Classes differ in size, and their means in length.
     """
     rows = np.array([[-3.0, 0.0], [3.0, 0.0], [0.0, 1.2], [0.0, 2.8], [9.0, 9.0]])
-    yield rows, np.array([2, 2, 7, 7, 4]), np.array([[0.0, 0.9], [8.0, 7.0], [0.1, 1.4]])
+    yield rows, np.array([2, 2, 7, 7, 4]), np.array([[0.0, 0.9], [8.0, 7.0], [1.9, 1.3]])
+    rows = np.array([[0.0, 0.0], [4.5, 2.0]])  # (2, 2) differs less from the first in each value
+    yield rows, np.array([1, 6]), np.array([[2.0, 2.0], [1.0, 0.0], [5.0, 1.0]])
     for classes, d, m in (((4, 9), 1, 1), ((2, 3, 7), 2, 9), ((0, 5, 6, 8), 6, 40), ((1, 8), 3, 7)):
         means = 3 * rng.normal(size=(len(classes), d)) + np.arange(len(classes))[:, None] * 2.5
         y = np.concatenate([classes, rng.choice(classes, 25)])
@@ -66,6 +68,12 @@ def _by_product(X: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
     return np.unique(y)[(new @ means.T).argmax(axis=1)]
 
 
+def _by_mean_distance(X: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
+    distances = np.linalg.norm(new[:, None] - X, axis=2)  # (M, N)
+    means = [distances[:, y == k].mean(axis=1) for k in np.unique(y)]
+    return np.unique(y)[np.argmin(means, axis=0)]
+
+
 def _nearest_row(X: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
     return y[((new[:, None] - X) ** 2).sum(axis=2).argmin(axis=1)]
 
@@ -93,6 +101,11 @@ BASELINE = Exercise(
             like=_nearest_row,
         ),
         Mistake(
+            "It takes the mean of the distances to a class's rows; what is asked for is the "
+            "distance to the mean of the rows.",
+            like=_by_mean_distance,
+        ),
+        Mistake(
             "It compares with the sum of each class's rows: the mean is the sum over their number.",
             like=_nearest_mean(middle=lambda rows: rows.sum(axis=0)),
         ),
@@ -105,6 +118,10 @@ BASELINE = Exercise(
         Mistake(
             "The distances are sums of absolute differences: square them.",
             like=_nearest_mean(length=lambda gaps: np.abs(gaps).sum(axis=2)),
+        ),
+        Mistake(
+            "It goes by the largest difference of any one value: sum the squares of all.",
+            like=_nearest_mean(length=lambda gaps: np.abs(gaps).max(axis=2)),
         ),
         Mistake(
             "The differences are summed with their signs, and cancel: square them first.",
@@ -131,9 +148,9 @@ SEEDS = 12  # other seeds that a split is tried with
 
 
 def _sheets(rng: np.random.Generator) -> Iterator[tuple]:
-    yield np.array([7, 7, 7, 2, 2, 9, 9, 9, 9]), 2, 5
+    yield np.array([7, 7, 7, 2, 2, 9, 9, 9, 9, 5]), 3, 5
     yield np.repeat([30, 10, 20, 40, 50], [4, 1, 6, 2, 3]), 1, 0
-    for forms, held in ((14, 4), (9, 3), (6, 5)):
+    for forms, held in ((14, 4), (9, 3), (12, 10)):
         names = rng.permutation(100)[:forms]
         form = np.repeat(names, rng.integers(1, 12, size=forms))
         yield rng.permutation(form), held, int(rng.integers(1000))
@@ -169,7 +186,10 @@ def _badly_split(args: tuple, got: Any, want: Any) -> str | None:
     if both := inside & outside:
         return f"Form {min(both)} has digits on both sides of the split"
     if len(inside) != held:
-        return f"{len(inside)} forms are held out, and count = {held} were asked for"
+        return (
+            f"The number of forms held out is {len(inside)}, and count = {held} were asked for: "
+            "are they drawn from the forms' own names, where each stands once?"
+        )
     if not same:
         return "Two calls with the same seed give two splits: nobody could repeat the experiment"
     if different < 2:
@@ -228,6 +248,10 @@ SPLIT = Exercise(
 def _readings(rng: np.random.Generator) -> Iterator[tuple]:
     """Two readers' right and wrong digits, on forms of different sizes."""
     yield np.array([1, 1, 0, 1, 0]), np.array([1, 1, 0, 1, 0]), np.array([4, 4, 4, 6, 6])
+    form = np.repeat([3, 8, 1], [4, 5, 2])  # A is better on one form, B on the others
+    a, b = np.ones((2, 11), dtype=int)
+    b[:2], a[5:9], a[9] = 0, 0, 0
+    yield a, b, form
     for forms in (2, 4, 5, 10):
         form = np.repeat(rng.permutation(50)[:forms], rng.integers(5, 40, size=forms))
         skill = np.clip(rng.normal(0.8, 0.12, size=50), 0.3, 1)[form]
@@ -261,6 +285,10 @@ def _unpaired(a: np.ndarray, b: np.ndarray, form: np.ndarray) -> tuple:
     n, d = len(shares[0]), shares[0].mean() - shares[1].mean()
     half = special.stdtrit(n - 1, 0.975) * np.sqrt(sum(s.var(ddof=1) for s in shares) / n)
     return float(d), float(d - half), float(d + half)
+
+
+def _over_root_of_digits(a: np.ndarray, b: np.ndarray, form: np.ndarray) -> tuple:
+    return _compared(error=lambda d: d.std(ddof=1) / len(form) ** 0.5)(a, b, form)
 
 
 COMPARE = Exercise(
@@ -305,6 +333,31 @@ COMPARE = Exercise(
             like=_compared(quantile=lambda n: 1.96),
         ),
         Mistake(
+            "3.18 is for four forms: the quantile depends on their number F.",
+            like=_compared(quantile=lambda n: 3.18),
+        ),
+        Mistake(
+            "The quantile is missing: the interval reaches t standard errors to both sides, not "
+            "one.",
+            like=_compared(quantile=lambda n: 1.0),
+        ),
+        Mistake(
+            "The differences count digits: on each form take the share that each reader reads.",
+            like=_compared(
+                lambda a, b, form: np.array([(a - b)[form == f].sum() for f in np.unique(form)])
+            ),
+        ),
+        Mistake(
+            "The root is that of the number of digits: it is the F forms that are counted.",
+            like=_over_root_of_digits,
+        ),
+        Mistake(
+            "The three numbers are in percent: keep to shares from 0 to 1.",
+            when=lambda args, got, want: np.allclose(
+                [float(v) for v in got], 100 * np.asarray(want)
+            ),
+        ),
+        Mistake(
             "There are F - 1 degrees of freedom, not F.",
             like=_compared(quantile=lambda n: special.stdtrit(n, 0.975)),
         ),
@@ -324,6 +377,13 @@ COMPARE = Exercise(
         Mistake(
             "The spread is divided by F: its root is wanted.",
             like=_compared(error=lambda d: d.std(ddof=1) / len(d)),
+        ),
+        Mistake(
+            "Only the sizes of the differences are kept. Where B is better, the difference is "
+            "negative.",
+            like=_compared(
+                lambda a, b, form: np.abs([(a - b)[form == f].mean() for f in np.unique(form)])
+            ),
         ),
         Mistake(
             "The two readers are treated as if they had read different digits. They read the same "
@@ -393,16 +453,22 @@ def _benches(rng: np.random.Generator) -> Iterator[tuple]:
 
 
 def _measured(answer: Callable, bench: _Bench, tools: list, seeds: list) -> Any:
-    """The table, and whether a setting was trained twice with one seed."""
+    """The table, and whether a setting was trained twice with one seed.
+
+    Whoever takes tools out of the list itself gets a wrong table, and is told why: the table alone.
+    """
     asked = count()
 
     def measure(chosen: Any, seed: int) -> float:
         next(asked)
         return bench(chosen, seed)
 
-    table = answer(measure, list(tools), list(seeds))
+    given = list(tools)
+    table = answer(measure, given, list(seeds))
     if table is None or table is ...:
         return table
+    if given != list(tools):
+        return (table,)
     return table, next(asked) > (len(tools) + 1) * len(seeds)
 
 
@@ -451,6 +517,11 @@ ABLATION = Exercise(
     run=_measured,
     mistakes=(
         Mistake(
+            "It changes the list tools itself, so a tool taken away is missing ever after: "
+            "make a new list without the tool.",
+            when=lambda args, got, want: len(got) == 1,
+        ),
+        Mistake(
             "The numbers are right, but measure is called too often: the runs of the full recipe "
             "serve every row.",
             when=lambda args, got, want: (
@@ -481,6 +552,25 @@ ABLATION = Exercise(
             like=_ablated(error=_unpaired_error),
         ),
         Mistake(
+            "The error is that of the runs without the tool alone: take the difference for each "
+            "seed, then its spread.",
+            like=_ablated(error=lambda full, less: less.std(ddof=1) / len(less) ** 0.5),
+        ),
+        Mistake(
+            "The error is that of the full runs alone: take the difference for each seed, then its "
+            "spread.",
+            like=_ablated(error=lambda full, less: full.std(ddof=1) / len(full) ** 0.5),
+        ),
+        Mistake(
+            "The spread is divided by the number of seeds: its root is wanted.",
+            like=_ablated(error=lambda full, less: (full - less).std(ddof=1) / len(full)),
+        ),
+        Mistake(
+            "The full recipe is compared with the tool alone. An ablation takes away this one tool "
+            "and leaves all others.",
+            like=_ablated(lambda tools, i: (tools, [tools[i]])),
+        ),
+        Mistake(
             "The second column is the standard deviation; the standard error is that over the root "
             "of the number of seeds.",
             like=_ablated(error=lambda full, less: (full - less).std(ddof=1)),
@@ -502,6 +592,10 @@ ABLATION = Exercise(
                     for i, tool in enumerate(tools)
                 ]
             ),
+        ),
+        Mistake(
+            "Rows and columns are swapped: a tool is a row, with its mean and its error.",
+            when=_table_like(lambda table: table.T),
         ),
         Mistake("The two columns are swapped.", when=_table_like(lambda table: table[:, ::-1])),
         Mistake(
@@ -581,8 +675,9 @@ def _not_good_enough(args: tuple, got: Any, want: Any) -> str | None:
     if share is not None and share < GOAL:
         return (
             f"It reads {share:.1%} of 1,000 fresh digits of two strangers, and {GOAL:.0%} are "
-            "asked for. Look at its accuracy on the forms that it learned from: if that is high, "
-            "it needs more varied digits; if not, train longer"
+            "asked for. Look at its accuracy on the forms that it learned from, with pixels from 0 "
+            "to 1 as here: if that is high, it needs more varied digits; if not, train longer, on "
+            "such pixels"
         )
     return None
 
@@ -629,7 +724,7 @@ SMALL_NETWORK = Exercise(
         "A layer from 64 to M and one from M to 10 store 65 M + 10 (M + 1) numbers: how many "
         "hidden units fit into 2,500?",
         "1,029 digits of eight people are soon known by heart. Let the network see each of them "
-        "in many versions: warped(X, y, copies=10), as in the model solution.",
+        "in many versions: warped(X, y, copies=10), from the model solution (run its cell first).",
         "32 hidden units, ten warped copies, Adam with a one-cycle schedule up to 0.01, and about "
         "six epochs of fit with batches of 64.",
     ),
