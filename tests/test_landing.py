@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -98,6 +99,15 @@ def test_route_of_a_chapter_names_every_topic(chapter: str) -> None:
     for topic, entry in zip(CURRICULUM[chapter], listed, strict=True):
         assert re.findall(r"\]\(([^)]+)\)", entry) == pages(chapter, topic)
         assert plain(title(entry)).startswith(plain(topic))
+
+
+@pytest.mark.parametrize("chapter", [c for c in CURRICULUM if (BOOK / c / "index.md").exists()])
+def test_a_page_ends_with_what_comes_next(chapter: str) -> None:
+    """The last paragraph of a topic's page links the next topic of the chapter, and the route."""
+    first = [found[0] for topic in CURRICULUM[chapter] if (found := pages(chapter, topic))]
+    for page, following in itertools.pairwise(first):
+        last = (BOOK / chapter / page).read_text(encoding="utf-8").rstrip().rsplit("\n\n", 1)[1]
+        assert f"]({following})" in last and "route" in last, f"{page} ends with: {last}"
 
 
 def test_times_on_the_map_are_those_of_the_pages() -> None:
