@@ -25,7 +25,7 @@ lab: .venv/all
 test: .venv/site
 	@$(MAKE) --no-print-directory -j2 .venv/browser site
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests book/$(CH) --chapter="$(CH)" \
-	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 -n 2 --dist loadscope --no-loadscope-reorder
+	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 -n 3 --dist loadscope --no-loadscope-reorder
 
 # The labs once more on the plainest processor, on another, and with two threads; in JupyterLab; and
 # in the full profile.

@@ -148,10 +148,15 @@ def test_there_are_three_wrong_answers(name: str) -> None:
 
 @pytest.mark.parametrize("wrong", NAMED)
 def test_named_wrong_answer(wrong: Any) -> None:
-    """Rejected with the message that fits it, whatever the random cases."""
+    """Rejected with the message that fits it, whatever the random cases.
+
+    The first of each exercise goes the reader's way, and so does any that does not end by itself.
+    """
     answer = handed_in(EXERCISES[wrong.exercise], wrong.answer)
+    is_first = wrong.name == WRONG[wrong.exercise][0].name
+    is_stopped = any(text in wrong.says for text in ("never end", "memory", "ended"))
     for seed in range(3):
-        check = judged_here if seed else judged
+        check = judged if is_stopped or (is_first and not seed) else judged_here
         verdict = check(wrong.exercise, answer, seed=seed)
         assert verdict.status == "not yet"
         assert wrong.says in verdict.text, verdict.text

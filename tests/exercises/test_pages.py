@@ -7,25 +7,30 @@ from typing import Any
 
 import pytest
 from in_labs import printed
-from site_tools import SITE, Watched, served
+from site_tools import Watched
 
 from utils.exercises.spec import find
 
 PAGES = sorted({f"book/{e.lab.parent.name}/{e.lab.stem}.html" for e in printed().values()})
 
 
+@pytest.fixture(scope="module")
+def context(browser: Any) -> Iterator[Any]:
+    found = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    yield found
+    found.close()
+
+
 @pytest.fixture()
-def page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+def page(context: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A lab's page as a browser without JavaScript shows it."""
-    context = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
-    with served(SITE) as address:
-        visitor = Watched(context, address)
-        visitor.page.goto(address + request.param)
-        yield visitor.page
-        # Scripts that the page preloads are dropped where scripts are off: no fault of the page.
-        foreign = [text for text in visitor.problems if text.startswith("request to another host")]
-        assert not foreign, foreign
-    context.close()
+    visitor = Watched(context, address)
+    visitor.page.goto(address + request.param)
+    yield visitor.page
+    # Scripts that the page preloads are dropped where scripts are off: no fault of the page.
+    foreign = [text for text in visitor.problems if text.startswith("request to another host")]
+    assert not foreign, foreign
+    visitor.page.close()
 
 
 @pytest.mark.parametrize("page", PAGES, indirect=True)

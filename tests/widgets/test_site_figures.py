@@ -6,6 +6,7 @@ What a reader may count on where all is there, tests/test_every_page.py asks of 
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,40 +66,46 @@ def test_script_is_small(page: str, number: int) -> None:
 # ---- Where something is missing ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", WITH_FIGURES, ids=lambda page: Path(page).stem)
-def test_picture_without_a_script(page: str, browser: Any, site: Path) -> None:
+@pytest.fixture(scope="module")
+def scriptless(browser: Any) -> Iterator[Any]:
     context = browser.new_context(java_script_enabled=False)
-    tab = context.new_page()
-    tab.goto((site / page).as_uri())
-    for figure in tab.locator(".live-figure").all():
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("page", WITH_FIGURES)
+def test_picture_without_a_script(page: str, scriptless: Any, site: Path) -> None:
+    scriptless.goto((site / page).as_uri())
+    for figure in scriptless.locator(".live-figure").all():
         picture = figure.locator(".live-box > img")
         picture.scroll_into_view_if_needed()
         assert picture.is_visible() and len(picture.get_attribute("alt")) >= 20
         assert "picture shows how it begins" in figure.locator(".live-note").inner_text()
+
+
+# Ways to break a page, and what it says then. The script's own file may be missing on any page;
+# what fails in the lines of that script is tried on three pages.
+MODULES = "URL.createObjectURL = () => { throw new Error('no modules here'); }"
+STATE = "Object.fromEntries = JSON.parse = () => { throw new Error('broken'); }"
+OWN = [page for page in WITH_FIGURES if "-lab" not in page]
+FAILURES = [(page, None, "live.js") for page in OWN]
+FAILURES += [(page, MODULES, "no modules here") for page in OWN[-3:]]
+FAILURES += [(page, STATE, "broken") for page in OWN[-3:]]
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Any) -> Iterator[Any]:
+    context = browser.new_context(reduced_motion="reduce")
+    yield context
     context.close()
 
 
-# The topics' own pages: what a lab shows besides fails in the same lines of live.js.
-@pytest.mark.parametrize(
-    "page",
-    [page for page in WITH_FIGURES if not page.endswith("-lab.html")],
-    ids=lambda page: Path(page).stem,
-)
-@pytest.mark.parametrize(
-    ("break_it", "reason"),
-    [
-        ("URL.createObjectURL = () => { throw new Error('no modules here'); }", "no modules here"),
-        ("Object.fromEntries = JSON.parse = () => { throw new Error('broken'); }", "broken"),
-        (None, "live.js"),
-    ],
-    ids=["modules", "state", "file"],
-)
+@pytest.mark.parametrize(("page", "break_it", "reason"), FAILURES)
 def test_failure_is_said(
-    page: str, break_it: str | None, reason: str, browser: Any, address: str
+    page: str, break_it: str | None, reason: str, visitor: Any, address: str
 ) -> None:
     """The pictures stay, a sentence below says why, and the rest of the page works."""
-    context = browser.new_context(reduced_motion="reduce")
-    watched = Watched(context, address)
+    watched = Watched(visitor, address)
     watched.page.route("**/mathjax/**", lambda route: route.fulfill(body=""))  # takes seconds
     if break_it:
         watched.page.add_init_script(break_it)
@@ -111,4 +118,4 @@ def test_failure_is_said(
         assert "stays a picture" in note.inner_text() and reason in note.inner_text()
         assert figure.locator(".live-box > img").is_visible()
     assert not any("error in script" in problem for problem in watched.problems)
-    context.close()
+    watched.page.close()
