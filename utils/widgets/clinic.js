@@ -20,22 +20,6 @@ const FAULTS = {
   path: "inputs scaled in training only",
 };
 
-// ---- Chance, as in playground.py
-
-function chance(seed) {
-  let state = Math.imul(seed + 1, 0x9e3779b1) >>> 0 || 1;
-  const draw = () => {
-    state = (state ^ (state << 13)) >>> 0;
-    state = (state ^ (state >>> 17)) >>> 0;
-    state = (state ^ (state << 5)) >>> 0;
-    return state / 2 ** 32;
-  };
-  for (let i = 0; i < 8; i++) draw();
-  return draw;
-}
-
-const normal = (draw) => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
-
 function faultOf(patient) {
   const order = Object.keys(FAULTS);
   const draw = chance(101 + Math.floor((patient - 1) / order.length));
@@ -61,15 +45,15 @@ function makePatient(fault, seed) {
   const draw = chance(seed);
   const rows = range(TRAIN + VAL, (i) => {
     const angle = Math.PI * (0.25 + 0.5 * (i % CLASSES));
-    const u = 1.1 * Math.cos(angle) + 0.42 * normal(draw);
-    const v = 1.1 * Math.sin(angle) + 0.42 * normal(draw);
+    const u = 1.1 * Math.cos(angle) + 0.42 * gaussian(draw);
+    const v = 1.1 * Math.sin(angle) + 0.42 * gaussian(draw);
     return [CENTER[0] + SPREAD[0] * u, CENTER[1] + SPREAD[1] * v];
   });
   const y = rows.map((_, i) => i % CLASSES);
   const first = {
-    W1: range(HIDDEN, () => range(2, () => normal(draw))),
-    b1: range(HIDDEN, () => 0.3 * normal(draw) - (fault === "dead" ? 9 : 0)),
-    W2: range(CLASSES, () => range(HIDDEN, () => (0.4 * normal(draw)) / Math.sqrt(HIDDEN))),
+    W1: range(HIDDEN, () => range(2, () => gaussian(draw))),
+    b1: range(HIDDEN, () => 0.3 * gaussian(draw) - (fault === "dead" ? 9 : 0)),
+    W2: range(CLASSES, () => range(HIDDEN, () => (0.4 * gaussian(draw)) / Math.sqrt(HIDDEN))),
     b2: range(CLASSES, () => 0),
   };
   const targets = [...y];

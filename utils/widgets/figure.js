@@ -20,6 +20,25 @@ function h(tag, attributes, ...children) {
   return el;
 }
 
+// Numbers as one prints them: a real minus sign, and the digits of an exponent.
+const minus = (text) => String(text).replace(/-/g, "−");
+const raised = (power) =>
+  [...String(Number(power))].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
+
+// Numbers from 0 to 1, Marsaglia's xorshift with 32 bits: the same as `chance` in playground.py.
+function chance(seed) {
+  let state = Math.imul(seed + 1, 0x9e3779b1) || 1;
+  const draw = () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 4294967296;
+  };
+  for (let i = 0; i < 8; i++) draw();
+  return draw;
+}
+const gaussian = (draw) => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
+
 let figureIds = 0;
 const figureId = () => `fig-${Date.now().toString(36)}-${++figureIds}`;
 

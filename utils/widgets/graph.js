@@ -70,8 +70,7 @@ function number(value) {
   if (Number.isInteger(value) && size < 1e5) return sign + size;
   if (size >= 1e5 || size < 1e-3) {
     const [digits, power] = size.toExponential(2).split("e");
-    const raised = [...String(Number(power))].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
-    return `${sign}${Number(digits)}×10${raised.join("")}`;
+    return `${sign}${Number(digits)}×10${raised(power)}`;
   }
   return sign + (size >= 100 ? Math.round(size) : Number(size.toPrecision(3)));
 }

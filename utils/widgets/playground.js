@@ -12,19 +12,6 @@ const SUB = "₀₁₂₃₄₅₆₇₈";
 const GOOD_ENOUGH = 0.002; // a run stops when the loss falls below it
 const LONG_RUN = 30000; // and after so many steps
 
-// ---- Chance: the same numbers as in Python ----
-function chance(seed) {
-  let state = Math.imul(seed + 1, 0x9e3779b1) || 1;
-  const draw = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 4294967296;
-  };
-  for (let i = 0; i < 8; i++) draw();
-  return draw;
-}
-const normal = (draw) => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
 const rounded = (value, digits) => Math.floor(value * 10 ** digits + 0.5) / 10 ** digits;
 const within = (value) => rounded(Math.min(Math.max(value, -SPAN), SPAN), 3);
 
@@ -35,23 +22,23 @@ const MAKE = {
   },
   circles(i, draw) {
     const angle = 2 * Math.PI * draw();
-    const radius = (i % 2 ? 0.6 : 1.5) + 0.15 * normal(draw);
+    const radius = (i % 2 ? 0.6 : 1.5) + 0.15 * gaussian(draw);
     return [radius * Math.cos(angle), radius * Math.sin(angle), i % 2];
   },
   moons(i, draw) {
     const [angle, side] = [Math.PI * draw(), i % 2 ? 1 : -1];
-    return [1.1 * (Math.cos(angle) + 0.5 * side) + 0.12 * normal(draw),
-      1.4 * side * (0.25 - Math.sin(angle)) + 0.12 * normal(draw), i % 2];
+    return [1.1 * (Math.cos(angle) + 0.5 * side) + 0.12 * gaussian(draw),
+      1.4 * side * (0.25 - Math.sin(angle)) + 0.12 * gaussian(draw), i % 2];
   },
   spiral(i, draw) {
     const t = Math.sqrt(((i >> 1) + 1) / (POINTS / 2));
     const angle = 2.5 * Math.PI * t + Math.PI * (i % 2);
-    return [1.8 * t * Math.cos(angle) + 0.04 * normal(draw),
-      1.8 * t * Math.sin(angle) + 0.04 * normal(draw), i % 2];
+    return [1.8 * t * Math.cos(angle) + 0.04 * gaussian(draw),
+      1.8 * t * Math.sin(angle) + 0.04 * gaussian(draw), i % 2];
   },
   blobs(i, draw) {
     const side = i % 2 ? 1 : -1;
-    return [0.8 * side + 0.45 * normal(draw), 0.7 * side + 0.45 * normal(draw), i % 2];
+    return [0.8 * side + 0.45 * gaussian(draw), 0.7 * side + 0.45 * gaussian(draw), i % 2];
   },
 };
 
@@ -69,7 +56,7 @@ function makeWeights(hidden, activation, seed) {
   return sizes.slice(1).map((outputs, l) => {
     const scale = Math.sqrt((activation === "relu" ? 2 : 1) / sizes[l]);
     const numbers = (count, factor) =>
-      Array.from({ length: count }, () => rounded(factor * normal(draw), 4));
+      Array.from({ length: count }, () => rounded(factor * gaussian(draw), 4));
     const W = Array.from({ length: outputs }, () => numbers(sizes[l], scale));
     return { W, b: l < hidden.length ? numbers(outputs, 0.3) : [0] };
   });

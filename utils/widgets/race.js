@@ -57,16 +57,8 @@ const POWER = { rosenbrock: 4 }; // contour lines are denser where the surface i
 
 // Two normal numbers for each step.
 function shakes(seed) {
-  let state = Math.imul(seed + 1, 0x9e3779b1) || 1;
-  const draw = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 4294967296;
-  };
-  for (let i = 0; i < 8; i++) draw();
-  const normal = () => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
-  return Array.from({ length: STEPS }, () => [normal(), normal()]);
+  const draw = chance(seed);
+  return Array.from({ length: STEPS }, () => [gaussian(draw), gaussian(draw)]);
 }
 
 // Where an optimizer walks along one axis; it keeps m, u and v in s. t counts from 1.
@@ -153,14 +145,12 @@ function contours(surface, condition) {
 const clip = (number, low, high) => Math.min(Math.max(number, low), high);
 const across = (x) => ((clip(x, -9, 9) + SPAN) / (2 * SPAN)) * SIDE;
 const line = (points) => `M${points.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}`;
-const minus = (text) => String(text).replace("-", "−");
 // Four digits, or a power of ten.
 function brief(number) {
   if (number === 0) return "0";
   const size = Math.floor(Math.log10(number));
   if (size >= -4 && size < 4) return number.toFixed(clip(3 - size, 0, 6));
-  const raised = String(size).replace(/./g, (sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)]);
-  return `${(number / 10 ** size).toFixed(1)}·10${raised}`;
+  return `${(number / 10 ** size).toFixed(1)}·10${raised(size)}`;
 }
 
 // The loss over the steps, on a logarithmic axis of its own numbers.
@@ -185,8 +175,8 @@ function lossChart() {
     for (let power = low; power <= high; power += every) {
       const place = y(10 ** power);
       lines.push(h("svg:path", { class: "race-grid", d: `M${LEFT} ${place}H${W - 6}` }));
-      const raised = h("svg:tspan", { dy: -4, "font-size": 9 }, minus(power));
-      lines.push(text(LEFT - 5, place + 4, "end", ["10", raised].flat()));
+      const above = h("svg:tspan", { dy: -4, "font-size": 9 }, minus(power));
+      lines.push(text(LEFT - 5, place + 4, "end", ["10", above].flat()));
     }
     for (let t = 0; t <= STEPS; t += 50) lines.push(text(x(t), H - 5, "middle", String(t)));
     marks.replaceChildren(...lines);

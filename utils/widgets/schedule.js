@@ -21,7 +21,6 @@ const HINTS = {
 };
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
-const minus = (text) => String(text).replace("-", "−");
 
 function decay(kind, share, last) {
   if (kind === "constant") return 1;
@@ -36,16 +35,8 @@ function decay(kind, share, last) {
 }
 
 function shakes(seed) {
-  let state = Math.imul(seed + 1, 0x9e3779b1) || 1;
-  const draw = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 4294967296;
-  };
-  for (let i = 0; i < 8; i++) draw();
-  const normal = () => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
-  return Array.from({ length: STEPS }, () => CURVATURES.map(normal));
+  const draw = chance(seed);
+  return Array.from({ length: STEPS }, () => CURVATURES.map(() => gaussian(draw)));
 }
 
 function ratesOf({ kind, peak, warmup, last }) {

@@ -149,8 +149,7 @@ function amount(value) {
   if (value === 0) return "0";
   if (value >= 0.01 && value < 1000) return String(Number(value.toPrecision(2)));
   const [digits, power] = value.toExponential(1).split("e");
-  const raised = [...String(Number(power))].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
-  return `${digits}·10${raised.join("")}`;
+  return `${digits}·10${raised(power)}`;
 }
 
 const fate = (value) => (value < 0.1 ? "dies" : value > 10 ? "explodes" : "lives");

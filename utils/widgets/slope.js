@@ -24,8 +24,6 @@ const SURFACES = {
   plane: [(x, y) => x + y / 2, () => [1, 0.5]],
 };
 
-const minus = (text) => text.replace(/-/g, "−");
-const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 // A number as one reads it: 0.0123, or 1.2·10⁻⁷ where it is very small or large.
 function plain(value, digits = 4) {
   if (!Number.isFinite(value)) return "none";
@@ -33,8 +31,7 @@ function plain(value, digits = 4) {
   if (size === 0) return "0";
   if (size >= 1e-3 && size < 1e5) return minus(String(Number(value.toPrecision(digits))));
   const [front, power] = value.toExponential(1).split("e");
-  const raised = [...String(Number(power))].map((sign) => RAISED[sign]).join("");
-  return minus(`${Number(front)}·`) + `10${raised}`;
+  return minus(`${Number(front)}·`) + `10${raised(power)}`;
 }
 const fixed = (value, digits = 4) =>
   Number.isFinite(value)
