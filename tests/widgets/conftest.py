@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,30 @@ from harness import Mounted, markup
 from site_tools import Watched
 
 
+@pytest.fixture(scope="module")
+def contexts(browser: Any) -> Callable[..., Any]:
+    """The browser's context with these options; a new one for every page would take most of the
+    time of a test."""
+    found: dict[str, Any] = {}
+
+    def context(**options: Any) -> Any:
+        key = json.dumps(options, sort_keys=True)
+        if key not in found:
+            found[key] = browser.new_context(**options)
+        return found[key]
+
+    return context
+
+
 @pytest.fixture
-def mount(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Mounted]]:
+def mount(contexts: Any, tmp_path: Path) -> Iterator[Callable[..., Mounted]]:
     """`mount(ConvolutionExplorer())` puts a figure on a page and returns it as `Mounted`.
 
     Options: `screen=(390, 844)`, `theme="dark"`, `width=720` (of the column), and what Playwright's
     new_context takes, such as `has_touch=True`. At the end of the test the page must have had no
     problem: no error, no message in the console, no request.
     """
-    contexts, mounted = [], []
+    mounted: list[Mounted] = []
 
     def put(
         figure: Any,
@@ -28,18 +44,17 @@ def mount(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Mounted]]:
         width: int = 720,
         **options: Any,
     ) -> Mounted:
-        path = tmp_path / f"figure-{len(contexts)}.html"
+        path = tmp_path / f"figure-{len(mounted)}.html"
         path.write_text(markup(figure, theme, width), encoding="utf-8")
         options = {"reduced_motion": "reduce", "offline": True, **options}
-        context = browser.new_context(viewport={"width": screen[0], "height": screen[1]}, **options)
-        contexts.append(context)
-        watched = Watched(context, path.as_uri())
+        size = {"width": screen[0], "height": screen[1]}
+        watched = Watched(contexts(viewport=size, **options), path.as_uri())
         watched.page.goto(path.as_uri())
         mounted.append(Mounted(watched))
         return mounted[-1]
 
     yield put
     problems = [problem for figure in mounted for problem in figure.problems]
-    for context in contexts:
-        context.close()
+    for figure in mounted:
+        figure.page.close()
     assert not problems, "\n".join(problems)
