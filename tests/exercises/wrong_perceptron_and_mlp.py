@@ -126,6 +126,17 @@ def step_that_leaves_the_bias_alone(w, x, y):
     return changed
 
 
+@wrong(STEP, says="right for neither y")
+def step_that_compares_the_answer_with_the_target(w, x, y):
+    answer = 1 if w @ x > 0 else -1
+    return w if answer == y else w + y * x
+
+
+@wrong(STEP, says="with 0, and not an answer of 1")
+def step_that_answers_one_on_the_line(w, x, y):
+    return w + y * x * (y != (1 if w @ x >= 0 else -1))
+
+
 @wrong(XOR, says="a sum of exactly 0")
 def xor_with_thresholds_on_the_whole_numbers(D):
     W2 = np.array([[1 if j % 2 == 0 else -1 for j in range(D)]])
@@ -285,6 +296,12 @@ def softmax_without_exponentials_after_the_maximum(z):
     return rest / rest.sum(axis=1, keepdims=True)
 
 
+@wrong(SOFTMAX, says="cut nothing")
+def softmax_of_clipped_scores(z):
+    e = np.exp(np.clip(z, -300, 300))
+    return e / e.sum(axis=1, keepdims=True)
+
+
 @wrong(FORWARD, says="without it the two layers are one")
 def forward_without_relu(X, W1, b1, W2, b2):
     A1 = np.array([W1 @ x + b1 for x in X])
@@ -407,6 +424,12 @@ def forward_with_scores_of_the_sums(X, W1, b1, W2, b2):
 def forward_with_biases_as_thresholds(X, W1, b1, W2, b2):
     A1 = np.maximum(0, X @ W1.T - b1)
     return A1, A1 @ W2.T - b2
+
+
+@wrong(FORWARD, says="A ReLU has no upper limit")
+def forward_with_relu_that_ends_at_six(X, W1, b1, W2, b2):
+    A1 = np.clip(X @ W1.T + b1, 0, 6)
+    return A1, A1 @ W2.T + b2
 
 
 @wrong(BACKWARD, says="B times too large")

@@ -313,7 +313,7 @@ GRADIENT_CHECK = Exercise(
         ),
         Mistake(
             "Right for entries of moderate size, but not beside a large one: the step must grow "
-            "with the size of its own entry, whatever the entry's sign.",
+            "with the size of its own entry, whatever the entry's sign, as the statement's does.",
             when=lambda args, got, want: args[0] in (_far, _mixed) and _near(args, got, want, 0.2),
         ),
         Mistake(

@@ -16,9 +16,11 @@ from utils.exercises.spec import Exercise, Mistake
 
 def _steps(rng: np.random.Generator) -> Iterator[tuple]:
     yield np.zeros(3), np.array([1.0, 2.0, -1.0]), 1
+    yield np.zeros(3), np.array([1.0, 0.5, 3.0]), -1
     yield np.array([0.0, 2.0, 2.0]), np.array([1.0, 1.0, 0.0]), 1
     yield np.array([-1.0, 2.0, 1.0]), np.array([1.0, 0.0, 0.0]), -1
     yield np.array([2.0, -1.0]), np.array([1.0, 2.0]), 1
+    yield np.array([2.0, -1.0]), np.array([1.0, 2.0]), -1
     yield np.array([2.0, -1.0]), np.array([1.0, 2.5]), 1
     yield np.array([0.5]), np.array([0.2]), 1
     yield np.array([0.5]), np.array([0.2]), -1
@@ -62,6 +64,16 @@ PERCEPTRON_STEP = Exercise(
     oracle=_step(_is_wrong),
     kinds=("numpy", "torch"),
     mistakes=(
+        Mistake(
+            "An example on the line, w·x = 0, is right for neither y: compare y w·x with 0, and "
+            "not an answer of 1 or −1 with y.",
+            like=_step(lambda y, z: y != (1 if z > 0 else -1)),
+        ),
+        Mistake(
+            "An example on the line, w·x = 0, is right for neither y: compare y w·x with 0, and "
+            "not an answer of 1 or −1 with y.",
+            like=_step(lambda y, z: y != (1 if z >= 0 else -1)),
+        ),
         Mistake(
             "An example on the line, w·x = 0, is not right yet: the test is ≤, not <.",
             like=_step(lambda y, z: y * z < 0),
@@ -258,7 +270,7 @@ def _scores(rng: np.random.Generator) -> Iterator[tuple]:
     yield (np.array([[1000.0, 0.0]]),)
     yield (np.array([[1000.0, -1000.0]]),)
     yield (np.array([[-1000.0, -1001.0, -1002.0], [-1002.0, -1000.0, -1001.0]]),)
-    yield (np.array([[1000.0, 999.0], [-1000.0, -1001.0]]),)
+    yield (np.array([[1000.0, 999.0], [-1000.0, -1002.0]]),)
     yield (np.array([[3.0]]),)
     for n, k in ((1, 4), (3, 5), (6, 2)):
         yield (rng.normal(size=(n, k)) * 3,)
@@ -302,6 +314,11 @@ SOFTMAX = Exercise(
         Mistake(
             "It overflows for large scores: subtract each row's largest score first.",
             like=_naive_softmax,
+        ),
+        Mistake(
+            "Scores are cut off at some size, and all beyond it become equal: subtract each row's "
+            "largest score, and cut nothing.",
+            like=lambda z: _softmax(z.clip(-500, 500)),
         ),
         Mistake(
             "Every column sums to 1, and every row should: it is normalized over the wrong axis.",
@@ -379,6 +396,8 @@ def _networks(rng: np.random.Generator) -> Iterator[tuple]:
     for b, d, m, k in ((1, 3, 2, 4), (5, 3, 4, 2), (2, 4, 3, 5), (7, 2, 6, 3)):
         W1, W2 = rng.normal(size=(m, d)), rng.normal(size=(k, m))
         yield rng.normal(size=(b, d)), W1, rng.normal(size=m), W2, rng.normal(size=k)
+    large = np.array([[30.0, -2.0], [-40.0, 3.0]]), np.array([[1.0, 2.0], [-1.0, 0.5], [2.0, 1.0]])
+    yield *large, np.array([1.0, -1.0, 0.5]), np.array([[2.0, 0.5, -1.0]]), np.array([-40.0])
 
 
 def _relu(z: np.ndarray) -> np.ndarray:
@@ -406,6 +425,12 @@ def _torch_mlp(*args: np.ndarray) -> tuple:
 
 def _negative_units(args: tuple, got: Any, want: Any) -> bool:
     return not fault(want, got, MLP_FORWARD.returns, None) and bool((got[0] < 0).any())
+
+
+def _limited_units(args: tuple, got: Any, want: Any) -> bool:
+    if fault(want, got, MLP_FORWARD.returns, None) or not 0 < got[0].max() < want[0].max():
+        return False
+    return bool(np.allclose(got[0], np.minimum(want[0], got[0].max())))
 
 
 WORKED = (
@@ -489,6 +514,10 @@ MLP_FORWARD = Exercise(
             like=lambda *args: _mlp(*args, hidden=lambda Z: np.minimum(Z, 0)),
         ),
         Mistake("A ReLU leaves nothing negative, and some of A1 is.", when=_negative_units),
+        Mistake(
+            "A ReLU has no upper limit: it passes every positive sum as it is.",
+            when=_limited_units,
+        ),
     ),
     hints=(
         "Write down the shapes: X is (B, D) and W1 is (M, D). How do you get (B, M) from them?",
