@@ -59,9 +59,13 @@ class Here:
     def outcomes(self, setting: tuple, cases: list[tuple], seconds: float) -> list[Outcome]:
         *_, answer, run, kind = setting
         found: list[Outcome] = []
+        until = time.process_time() + seconds
         with warnings.catch_warnings(action="ignore"):
             for case in cases:
-                found.append(call(answer, run, convert(copy.deepcopy(case), kind)))
+                if time.process_time() > until:
+                    found.append(Outcome(error="it was stopped, for time ran out"))
+                else:
+                    found.append(call(answer, run, convert(copy.deepcopy(case), kind)))
                 if found[-1].error:
                     break
         return found
