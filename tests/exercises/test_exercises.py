@@ -53,7 +53,7 @@ def kinds(exercise: Exercise) -> list[str]:
 class Here:
     """Stands for a runner and calls an answer in this process, which takes a tenth of the time.
 
-    For answers of which the real check has shown that they end, or that are ours and harmless.
+    For answers of this folder's that are harmless and end by themselves.
     """
 
     def outcomes(self, setting: tuple, cases: list[tuple], seconds: float) -> list[Outcome]:

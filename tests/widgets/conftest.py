@@ -14,8 +14,7 @@ from site_tools import Watched
 
 @pytest.fixture(scope="module")
 def contexts(browser: Any) -> Callable[..., Any]:
-    """The browser's context with these options; a new one for every page would take most of the
-    time of a test."""
+    """The browser's context with these options, kept for the file: a new one takes time."""
     found: dict[str, Any] = {}
 
     def context(**options: Any) -> Any:
