@@ -196,7 +196,9 @@ def test_misspelt_id(call: object) -> None:
 def test_stop_button() -> None:
     """An interrupted check ends all its processes; the next one works."""
     judged(NAME, softmax)
-    family = psutil.Process(client._judge.pid).children(recursive=True)
+    judge = psutil.Process(client._judge.pid)
+    while not (family := judge.children(recursive=True)):  # the next runner is being made
+        time.sleep(0.01)
 
     def endless(z):
         while True:

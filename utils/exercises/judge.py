@@ -6,6 +6,7 @@ process takes seconds to import its libraries where it cannot be forked.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -28,6 +29,7 @@ from utils.exercises.spec import Exercise, Mistake, Verdict, chapters, find
 MEGABYTES = 700  # that an answer may take
 WALL = 10  # seconds more that it may take on a machine that is busy with other things
 LOADING = 10  # seconds for importing what it needs
+LATE = "it was stopped, for time ran out: does a loop never end?"
 PROCESSES = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 # What an answer raises that was written for arrays of the other kind, or for a GPU.
 OTHER_KIND = (
@@ -79,14 +81,12 @@ class Runner:
 
         Time in which the process is ready to run and the machine runs others does not count.
         """
-        start, before, idle, used = time.monotonic(), watched.cpu_times(), 0.0, 0.0
+        start, before, idle, used = time.monotonic(), sum(watched.cpu_times()[:2]), 0.0, 0.0
         while not self.pipe.poll(0.01):
             idle += 0.01 * (watched.status() == psutil.STATUS_SLEEPING)
-            times = watched.cpu_times()
-            used = times.user + times.system - before.user - before.system + idle
+            used = sum(watched.cpu_times()[:2]) - before + idle
             if used > seconds or time.monotonic() - start > seconds + WALL:
-                text = "it was stopped, for time ran out: does a loop never end?"
-                return Outcome(error=text), used
+                return Outcome(error=LATE), used
             if watched.memory_info().rss > memory:
                 text = f"it was stopped: it took more than {MEGABYTES} MB of memory."
                 return Outcome(error=text), used
@@ -175,7 +175,7 @@ def _changed(
     return None
 
 
-def judge(runners: list[Runner], name: str, place: tuple, options: dict[str, Any]) -> Verdict:
+def judge(runner: Runner, name: str, place: tuple, options: dict[str, Any]) -> Verdict:
     """Try the kinds of arrays that the exercise allows, until the answer is not of another kind.
 
     ``options`` are those of :func:`utils.exercises.judged`.
@@ -188,8 +188,12 @@ def judge(runners: list[Runner], name: str, place: tuple, options: dict[str, Any
     for kind in kinds:
         cases = [exercise.example, *exercise.inputs(np.random.default_rng(options["seed"]))]
         cases.append(cases[-1])  # the same once more: an answer must not remember
-        runner, runners[:] = runners[0], [Runner()]
-        outcomes = runner.outcomes((*place, exercise.run, kind), cases, seconds)
+        setting = (*place, exercise.run, kind)
+        outcomes = (type(runner)() if found else runner).outcomes(setting, cases, seconds)
+        if outcomes[-1].error == LATE and "torch._dynamo" not in sys.modules:
+            # Optimizers and torch.func import it at their first use, for seconds: no fault of its.
+            torch.func.grad(torch.sin)(torch.tensor(1.0))
+            outcomes = type(runner)().outcomes(setting, cases, seconds)
         found.append(verdict(exercise, cases, outcomes, kind))
         if not found[-1].text.startswith(OTHER_KIND):
             return found[-1]
@@ -203,21 +207,17 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever prints must not get among the answers
     torch.set_num_threads(1)  # a process with threads cannot be forked safely
-    # Its first use imports a thousand modules, which would be counted as an answer's computing.
-    torch.func.grad(torch.sin)(torch.tensor(1.0))
     chapters()
-    runners = [Runner()]
-    while True:
-        try:
+    with contextlib.suppress(EOFError):
+        while True:
+            runner = Runner()
             request = pickle.load(requests)
-        except EOFError:
-            return
-        try:
-            answer: Any = judge(runners, *request)
-        except Exception:
-            answer = traceback.format_exc()
-        pickle.dump(answer, answers)
-        answers.flush()
+            try:
+                answer: Any = judge(runner, *request)
+            except Exception:
+                answer = traceback.format_exc()
+            pickle.dump(answer, answers)
+            answers.flush()
 
 
 if __name__ == "__main__":

@@ -675,7 +675,7 @@ TAPE_GRADIENT = Exercise(
 
 
 def _layers(rng: np.random.Generator) -> Iterator[tuple]:
-    for n, size in ((1, 1), (3, 4), (7, 2), (100, 8000), (250, 8000), (144, 8000)):
+    for n, size in ((1, 1), (3, 4), (7, 2), (100, 4000), (196, 4000), (144, 4000)):
         yield rng.normal(size=size), rng.normal(size=size), n
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import special  # scipy.stats takes seconds to import
-from sklearn.datasets import load_digits
 
 from utils.checks.budget import stored
 from utils.diagnosis import fault
@@ -622,6 +621,8 @@ FREE = 60  # numbers of its own that a module keeps besides its tensors
 @cache
 def _strangers() -> tuple[np.ndarray, np.ndarray]:
     """The digits of the two forms that the network has not seen."""
+    from sklearn.datasets import load_digits  # takes a second to import, and is needed here only
+
     pixels, labels = load_digits(return_X_y=True)
     rows = slice(1029, 1287)  # forms 8 and 9
     return (pixels[rows] / 16).astype(np.float32).reshape(-1, 1, 8, 8), labels[rows]

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
-from scipy.stats import binomtest
 
 from utils.exercises.spec import Exercise, Mistake
 
@@ -334,6 +333,8 @@ def _pairs(rng: np.random.Generator) -> Iterator[tuple]:
 
 
 def _p(b: int, m: int, alternative: str = "two-sided") -> float:
+    from scipy.stats import binomtest  # takes a second to import, and is needed here only
+
     return float(binomtest(b, m, 0.5, alternative).pvalue) if m else 1.0
 
 
