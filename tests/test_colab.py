@@ -144,12 +144,15 @@ def lab_id(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
 
-# The labs of a chapter begin with one and the same text (set_up in lab_standard.py demands it) and
-# nbval runs their imports, so one lab of each chapter is enough.
-ONE_OF_EACH = list({path.parent: path for path in reversed(run.labs())}.values())
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """All labs begin with one and the same text (set_up in lab_standard.py demands it) and nbval
+    runs their imports: one lab stands for them, and with ``--thorough`` one of each chapter."""
+    if "path" in metafunc.fixturenames:
+        of_chapters = list({path.parent: path for path in reversed(run.labs())}.values())
+        chosen = of_chapters if metafunc.config.getoption("thorough") else of_chapters[:1]
+        metafunc.parametrize("path", chosen, ids=lab_id)
 
 
-@pytest.mark.parametrize("path", ONE_OF_EACH, ids=lab_id)
 def test_setup_cell_runs_twice(path: Path, remote: Path, tmp_path: Path) -> None:
     """The whole set-up cell of a lab, as committed but for the address, works, and again."""
     nb = nbformat.read(path, as_version=4)

@@ -1,9 +1,9 @@
-"""Every built page, over http and from disk: what a reader may count on, its figures included.
+"""Every built page: what a reader may count on, its figures included.
 
 Pages and figures are found in the site, not listed here. A figure stands there as a picture before
 any script has run; the script takes over without moving anything; it is moved by keyboard and by
 pointer, and prints as its picture. The tests of a visit follow one another, in the order in which
-they stand.
+they stand; those of the wide screen come first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from site_tools import ROOT, Anatomy, Watched, broken_links, overflow, said
-from visits import NARROW, PAGES, WIDE, Visit, live, settled
+from visits import NARROW, ONE_OF_EACH_KIND, PAGES, WIDE, Visit, live, settled
 
 sys.path.insert(0, str(ROOT / "extensions"))
 from course import notebooks
@@ -29,11 +29,16 @@ DRAWN = """() => [...new Set([...document.querySelectorAll("mjx-c")].map(
 
 
 @pytest.fixture(scope="module")
-def context(browser: Any) -> Callable[[tuple[int, int]], Any]:
-    """A browser's context for each screen, kept: what it has cached, later pages load faster."""
+def opened(browser: Any, site: Path, address: str) -> Iterator[Callable[..., Visit]]:
+    """`opened(page, screen, way)`: load a page whose figures come to life before our eyes.
+
+    At first their script is missing: the pictures stay, and a sentence below them says why.
+    The last wide visit over http is kept, to become the narrow one. The browser's contexts are
+    kept, too: with what they have cached, later pages load faster.
+    """
 
     @functools.cache
-    def for_screen(screen: tuple[int, int]) -> Any:
+    def context(screen: tuple[int, int]) -> Any:
         return browser.new_context(
             viewport={"width": screen[0], "height": screen[1]},
             has_touch=screen == NARROW,
@@ -41,42 +46,74 @@ def context(browser: Any) -> Callable[[tuple[int, int]], Any]:
             reduced_motion="reduce",
         )
 
-    return for_screen
+    def load(page: str, screen: tuple[int, int], way: str) -> Visit:
+        watched = Watched(context(screen), address if way == "http" else site.as_uri() + "/")
+        tab = watched.page
+        tab.set_default_timeout(60_000)
+        network = context(screen).new_cdp_session(tab)
+        network.send("Network.enable")
+        without_script = {"urls": ["*/live.js*"]}  # the figures' script, at first
+        network.send("Network.setBlockedURLs", without_script)
+        watched.open(page)
+        weight = watched.weight() if way == "http" else {}
+        watched.problems[:] = [text for text in watched.problems if "live.js" not in text]
+        found = tab.locator(".live-figure").all()
+        for figure in found:
+            assert figure.get_attribute("data-live") is None
+            picture, note = figure.locator(".live-box > img"), figure.locator(".live-note").last
+            note.wait_for()
+            assert "stays a picture" in note.inner_text() and "live.js" in note.inner_text()
+            assert picture.is_visible() and len(picture.get_attribute("alt")) >= 20
+        before = settled(tab)
+        network.send("Network.setBlockedURLs", {"urls": []})
+        if found:
+            tab.add_script_tag(url=f"{watched.base}_static/live.js")
+        for number in range(len(found)):
+            live(watched, number)
+        return Visit(page, way, watched, screen, weight, found, before, settled(tab))
+
+    kept: list[Visit] = []
+
+    def visit(page: str, screen: tuple[int, int], way: str) -> Visit:
+        if way != "resized":
+            now = load(page, screen, way)
+        else:
+            now = kept.pop() if kept and kept[0].page == page else load(page, WIDE, "http")
+            now.becomes_narrow()
+        for old in kept:
+            old.watched.page.close()
+        kept[:] = [now]
+        return now
+
+    yield visit
 
 
-@pytest.fixture(
-    scope="module",
-    params=[(page, *how) for page in PAGES for how in (("http", WIDE), ("disk", NARROW))],
-    ids=lambda visit: f"{visit[0]}-{visit[1]}-{visit[2][0]}",
-)
-def visit(
-    request: pytest.FixtureRequest, context: Any, site: Path, address: str
-) -> Iterator[Visit]:
-    """A page whose figures have come to life before our eyes."""
-    page, way, screen = request.param
-    watched = Watched(context(screen), address if way == "http" else site.as_uri() + "/")
-    tab = watched.page
-    tab.set_default_timeout(60_000)
-    network = context(screen).new_cdp_session(tab)
-    network.send("Network.enable")
-    network.send(
-        "Network.setBlockedURLs", {"urls": ["*/live.js*"]}
-    )  # the figures' script, at first
-    watched.open(page)
-    weight = watched.weight() if way == "http" else {}
-    watched.problems[:] = [text for text in watched.problems if "live.js" not in text]
-    found = tab.locator(".live-figure").all()
-    for figure in found:
-        assert figure.get_attribute("data-live") is None
-        assert figure.locator(".live-box > img").is_visible()
-    before = settled(tab)
-    network.send("Network.setBlockedURLs", {"urls": []})
-    if found:
-        tab.add_script_tag(url=f"{watched.base}_static/live.js")
-    for number in range(len(found)):
-        live(watched, number)
-    yield Visit(page, way, watched, screen, weight, found, before, settled(tab))
-    tab.close()
+@pytest.fixture(scope="module")
+def visit(request: pytest.FixtureRequest, opened: Any) -> Visit:
+    return opened(*request.param)
+
+
+def wide(test: Callable[..., None]) -> Callable[..., None]:
+    """For what is the same on every screen."""
+    test.only = WIDE
+    return test
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every page on a wide screen; then made narrow and dark, or loaded so from disk: one page of
+    each kind, and with ``--thorough`` all."""
+    if "visit" not in metafunc.fixturenames:
+        return
+    assert set(ONE_OF_EACH_KIND) <= set(PAGES)
+    everything = metafunc.config.getoption("thorough")
+    visits = []
+    for page in PAGES:
+        narrow = "disk" if everything or page in ONE_OF_EACH_KIND else "resized"
+        visits += [(page, WIDE, "http"), (page, NARROW, narrow)]
+    only = getattr(metafunc.function, "only", None)
+    visits = [visit for visit in visits if only in (None, visit[1])]
+    names = [f"{page}-{way}-{screen[0]}" for page, screen, way in visits]
+    metafunc.parametrize("visit", visits, ids=names, indirect=True, scope="module")
 
 
 @functools.cache
@@ -97,13 +134,13 @@ def test_nothing_is_missing_and_nothing_jumps(visit: Visit) -> None:
     assert visit.after == visit.before
 
 
+@wide
 def test_weight_and_links(visit: Visit, anatomies: dict[str, Anatomy]) -> None:
-    if visit.way == "http":
-        weight = visit.weight
-        heavy = sorted(weight.items(), key=lambda entry: -entry[1])[:12]
-        assert sum(weight.values()) <= FIRST_LOAD, heavy
-        has_mathematics = 'class="math' in visit.html
-        assert any("mathjax" in name for name in weight) == has_mathematics
+    weight = visit.weight
+    heavy = sorted(weight.items(), key=lambda entry: -entry[1])[:12]
+    assert sum(weight.values()) <= FIRST_LOAD, heavy
+    has_mathematics = 'class="math' in visit.html
+    assert any("mathjax" in name for name in weight) == has_mathematics
     problems = [f"link: {link}" for link in broken_links(visit.page, anatomies)]
     problems += [f"image without alt: {name}" for name in anatomies[visit.page].without_alt]
     assert not problems, "\n".join(problems)
@@ -137,7 +174,7 @@ def test_page_is_no_wider_than_the_screen(visit: Visit) -> None:
 # Contrast takes most of axe's time, and all words of one color, size, weight and ground have the
 # same: only the first of each kind is measured. Where no word of a block of code is, its words may
 # as well be one text. Of drawn formulas, which are hidden from screen readers, the text for these
-# readers is left.
+# readers is left. All is put back afterwards.
 PREPARE = """() => {
     const seen = new Set(), looked = new Set();
     const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -160,13 +197,18 @@ PREPARE = """() => {
             el.dataset.sample = "";
         }
     }
+    window.takenOut = [];
+    const takeOut = (el, text) => {
+        window.takenOut.push([el, [...el.childNodes]]);
+        el.replaceChildren(text);
+    };
     for (const code of document.querySelectorAll(".highlight pre"))
-        if (!code.querySelector("[data-sample]")) code.textContent = code.textContent;
-    for (const drawn of document.querySelectorAll("mjx-math[aria-hidden=true]"))
-        drawn.replaceChildren();
+        if (!code.querySelector("[data-sample]")) takeOut(code, code.textContent);
+    for (const drawn of document.querySelectorAll("mjx-math[aria-hidden=true]")) takeOut(drawn, "");
     axe.configure({ rules: [{ id: "color-contrast", selector: "[data-sample]" }] });
     return seen.size;
 }"""
+PUT_BACK = "() => window.takenOut.forEach(([el, nodes]) => el.replaceChildren(...nodes))"
 # Without preload: axe would fetch the style sheets again, which a page from disk must not.
 # The rule on names is off unless asked for, and worth asking for.
 AXE = {
@@ -186,19 +228,15 @@ FINDINGS = """async options => {
 
 
 def test_accessible(visit: Visit, axe_script: str) -> None:
-    """Every rule on the wide screen, and the contrast in both themes on both."""
-    tab, first = visit.watched.page, "light" if visit.screen == WIDE else "dark"
-    contrast = {**AXE, "runOnly": ["color-contrast"]}
-    tab.evaluate(axe_script)
+    """Every rule on the wide screen, in light; the contrast on the narrow one, in the dark."""
+    tab, options = visit.watched.page, AXE
+    if visit.screen == NARROW:
+        options = {**AXE, "runOnly": ["color-contrast"]}
+    if not tab.evaluate("() => 'axe' in window"):
+        tab.evaluate(axe_script)
     assert tab.evaluate(PREPARE) >= 5
-    found = tab.evaluate(FINDINGS, AXE if visit.screen == WIDE else contrast)
-    problems = [f"{first}: {finding}" for finding in found]
-    other = "dark" if first == "light" else "light"
-    visit.watched.set_theme(other)
-    visit.watched.settle()
-    assert tab.evaluate(PREPARE) >= 5
-    problems += [f"{other}: {finding}" for finding in tab.evaluate(FINDINGS, contrast)]
-    visit.watched.set_theme(first)
+    problems = tab.evaluate(FINDINGS, options)
+    tab.evaluate(PUT_BACK)
     assert not problems, "\n".join(problems)
 
 
@@ -206,7 +244,7 @@ def test_accessible(visit: Visit, axe_script: str) -> None:
 
 
 def test_it_is_quiet_for_those_who_ask(visit: Visit) -> None:
-    if not visit.figures:
+    if not visit.figures or visit.way == "resized":
         return
     first = [said(figure) for figure in visit.figures]
     visit.watched.page.wait_for_timeout(700)
@@ -225,6 +263,7 @@ def test_controls_are_large_enough_for_a_finger(visit: Visit) -> None:
         assert not small, f"too small for a finger: {small}"
 
 
+@wide
 def test_keyboard_moves_it(visit: Visit) -> None:
     """Some control that Tab reaches answers to the arrow keys, and what the figure says changes."""
     keyboard = visit.watched.page.keyboard
@@ -259,8 +298,8 @@ def test_pointer_moves_it(visit: Visit) -> None:
     for number, figure in enumerate(visit.figures):
         visit.look(figure)
         first = said(figure)
-        parts = figure.locator(".fig-handle, input[type=range], svg, canvas, button")
-        for part in parts.all():
+        kinds = (".fig-handle, input[type=range]", "svg, canvas, button:enabled")
+        for part in (part for kind in kinds for part in figure.locator(kind).all()):
             if not part.is_visible():
                 continue
             part.scroll_into_view_if_needed()
@@ -277,32 +316,45 @@ def test_pointer_moves_it(visit: Visit) -> None:
     assert not visit.watched.problems, "\n".join(visit.watched.problems)
 
 
+# A page without all that is no figure: at another width it is laid out anew in no time.
+ONLY_FIGURES = ".bd-article section > :not(:has(.live-figure), .live-figure) { display: none }"
+ROOM = """el => {
+    const box = el.querySelector(".live-box"), stage = el.querySelector(".live-stage");
+    const parts = [...stage.querySelectorAll("*:not(.fig-hidden)")];
+    return {
+        reserved: parseFloat(getComputedStyle(box).minHeight),
+        box: box.getBoundingClientRect().height,
+        stage: stage.getBoundingClientRect().height,
+        over: Math.max(...parts.map(part => part.getBoundingClientRect().right))
+            - box.getBoundingClientRect().right,
+    };
+}"""
+
+
 def test_room_is_kept_at_every_width(visit: Visit) -> None:
     """The figures fill no more than the room that `heights` reserves, and are no wider than it."""
+    if not visit.figures:
+        return
     tab = visit.watched.page
+    style = tab.add_style_tag(content=ONLY_FIGURES)
     for width in (360, 480, 700, 1024, 1600) if visit.screen == NARROW else (WIDE[0],):
         tab.set_viewport_size({"width": width, "height": 900})
         for number, figure in enumerate(visit.figures):
             where = f"figure {number} at {width} px"
             visit.look(figure)
-            box, stage = (figure.locator(p).bounding_box() for p in (".live-box", ".live-stage"))
-            reserved = figure.locator(".live-box").evaluate(
-                "el => parseFloat(getComputedStyle(el).minHeight)"
-            )
-            assert stage["height"] <= reserved + 0.5, f"{where}: {stage['height']} px in {reserved}"
-            assert box["height"] == pytest.approx(reserved, abs=0.5), where
-            right = figure.evaluate(
-                """el => Math.max(...[...el.querySelectorAll(
-                    ".live-stage *:not(.fig-hidden)")].map(
-                    e => e.getBoundingClientRect().right))"""
-            )
-            assert right <= box["x"] + box["width"] + 4, where
-            assert reserved - stage["height"] < 0.35 * reserved, f"{where}: much stays empty"
+            room = figure.evaluate(ROOM)
+            assert room["stage"] <= room["reserved"] + 0.5, f"{where}: {room}"
+            assert room["box"] == pytest.approx(room["reserved"], abs=0.5), f"{where}: {room}"
+            assert room["over"] <= 4, f"{where}: {room['over']} px too wide"
+            assert room["reserved"] - room["stage"] < 0.35 * room["reserved"], f"{where}: empty"
+    style.evaluate("el => el.remove()")
 
 
+@wide
 def test_it_prints_as_its_picture(visit: Visit) -> None:
-    if visit.screen != WIDE:
-        return  # paper is as wide for everybody
+    if not visit.figures:
+        return
+    style = visit.watched.page.add_style_tag(content=ONLY_FIGURES)
     visit.watched.page.emulate_media(media="print")
     for figure in visit.figures:
         picture = figure.locator(".live-box > img")
@@ -315,11 +367,13 @@ def test_it_prints_as_its_picture(visit: Visit) -> None:
     visit.watched.page.emulate_media(media="screen")
     for figure in visit.figures:
         assert not figure.locator(".live-box > img").is_visible()
+    style.evaluate("el => el.remove()")
 
 
 # ---- What else stands on it ----------------------------------------------------------------------
 
 
+@wide
 def test_questions_open_by_keyboard(visit: Visit) -> None:
     questions, keyboard = visit.watched.page.locator(".question"), visit.watched.page.keyboard
     if visit.page.replace(".html", "-lab.html") in PAGES:
@@ -333,6 +387,7 @@ def test_questions_open_by_keyboard(visit: Visit) -> None:
         assert choice.locator(".verdict-title").inner_text() in ("Right.", "Not quite.")
 
 
+@wide
 def test_lab_offers_its_notebook(visit: Visit, site: Path) -> None:
     """The download is the notebook itself; the line on its cost is there when it is known."""
     source = ROOT / visit.page.replace(".html", ".ipynb")

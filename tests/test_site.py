@@ -19,6 +19,7 @@ import pytest
 from site_tools import ROOT, STAMP, Watched, build, is_page, overflow, toc_pages
 
 sys.path.insert(0, str(ROOT / "extensions"))
+from course import notebooks
 from course.address import Repository, parse, repository
 
 PAGES = toc_pages()
@@ -281,36 +282,27 @@ def test_build_refuses(tmp_path: Path) -> None:
         assert not (book / "_build" / STAMP.name).exists()
 
 
-@pytest.mark.parametrize(
-    ("remote", "course", "kinds"),
-    [
-        ("", "", ["download"]),
-        ("", "https://github.com/o/r", ["download"]),
-        ("git@github.com:o/r.git", "", ["download", "source", "issue"]),
-        (
-            "git@github.com:o/r.git",
-            "https://github.com/o/r",
-            ["colab", "download", "source", "issue"],
-        ),
-        ("https://gitlab.com/o/r.git", "https://gitlab.com/o/r", ["download", "source", "issue"]),
-    ],
-)
-def test_buttons(tmp_path: Path, remote: str, course: str, kinds: list[str]) -> None:
-    """No address, no button; Colab only on GitHub and where the set-up cell knows what to clone."""
-    setup = cell(f'COURSE = "{course}"', tags=["setup"])
+def test_buttons(tmp_path: Path) -> None:
+    """Where the repository has an address. (Without one: test_lab_offers_its_notebook.)"""
+    setup = cell('COURSE = "https://github.com/o/r"', tags=["setup"])
     book = small_book(tmp_path, "Text.", setup)
-    if remote:
-        subprocess.run(["git", "init", "-q", str(book)], check=True)
-        subprocess.run(["git", "-C", str(book), "remote", "add", "origin", remote], check=True)
+    for command in (["init", "-q"], ["remote", "add", "origin", "git@github.com:o/r.git"]):
+        subprocess.run(["git", "-C", str(book), *command], check=True)
     done = build(book)
     assert done.returncode == 0, done.stdout
     html = (book / "_build" / "html" / "book" / "topic-lab.html").read_text(encoding="utf-8")
-    assert re.findall(r"course-button course-button-(\w+)", html) == kinds
-    if "colab" in kinds:
-        assert (
-            'href="https://colab.research.google.com/github/o/r/blob/main/book/topic-lab.ipynb"'
-            in html
-        )
+    kinds = re.findall(r"course-button course-button-(\w+)", html)
+    assert kinds == ["colab", "download", "source", "issue"]
+    colab = "https://colab.research.google.com/github/o/r/blob/main/book/topic-lab.ipynb"
+    assert f'href="{colab}"' in html
     assert "Runs in about 20 s on one CPU core" in html
-    if not remote:
-        assert not re.search(r"github\.com|gitlab\.com", html.replace(course or "\0", ""))
+
+
+def test_colab_needs_to_know_what_to_clone() -> None:
+    """Without an address in the set-up cell there is no Colab button, whatever the remote is."""
+    for source, tags, ready in (
+        ('COURSE = "https://github.com/o/r"', ["setup"], True),
+        ('COURSE = ""', ["setup"], False),
+        ('COURSE = "https://github.com/o/r"', [], False),
+    ):
+        assert notebooks.colab_ready({"cells": [cell(source, tags=tags)]}) is ready

@@ -1,8 +1,8 @@
 """A visit: a built page open in a browser, its figures live, for many questions in a row.
 
-Opening a page costs most of the time, for its mathematics is set in the browser. So each page is
-opened twice, on a wide screen over http and on a narrow, dark one from disk, and everything that
-can be asked of it is asked then.
+Opening a page costs most of the time, for its mathematics is set in the browser. So a page is
+opened on a wide screen over http, everything that can be asked of it is asked there, and then the
+screen becomes narrow and dark. Some are opened once more, as a phone opens them, from disk.
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ def states(page: str) -> list[str]:
 
 
 PAGES = [*toc_pages(), "search.html"]
+ONE_OF_EACH_KIND = (
+    "book/index.html",
+    "book/01-foundations/index.html",
+    "book/01-foundations/perceptron-and-mlp.html",
+    "book/01-foundations/project.html",
+    "book/02-cv/cnn-basics-lab.html",
+    "book/glossary.html",
+    "search.html",
+)
 WITH_FIGURES = [page for page in PAGES if states(page)]
 FIGURES = [(page, n) for page in WITH_FIGURES for n in range(len(states(page)))]
 
@@ -33,7 +42,7 @@ class Visit:
     """An opened page: its figures, live, and where everything stood before and after they were."""
 
     page: str
-    way: str  # "http" or "disk"
+    way: str  # "http", "disk", or "resized": it was opened on a wide screen
     watched: Watched
     screen: tuple[int, int]
     weight: dict[str, int]  # compressed bytes of each file of the first load, over http
@@ -44,6 +53,16 @@ class Visit:
     @property
     def html(self) -> str:
         return (SITE / self.page).read_text(encoding="utf-8")
+
+    def becomes_narrow(self) -> None:
+        """As if the window shrank, the system turned dark, and a finger took the mouse's place."""
+        tab = self.watched.page
+        touch = tab.context.new_cdp_session(tab)
+        touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+        tab.emulate_media(color_scheme="dark")
+        tab.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+        self.watched.settle()
+        self.way, self.screen, self.before, self.after = "resized", NARROW, [], []
 
     def look(self, figure: Any) -> None:
         figure.scroll_into_view_if_needed()

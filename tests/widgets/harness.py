@@ -60,6 +60,17 @@ def stored_model(figure: Any) -> dict[str, Any]:
     return json.loads(json.dumps(state[figure.model_id]))
 
 
+_pictures: dict[type, str] = {}
+
+
+def picture(figure: Any) -> str:
+    """What stands in the figure's place until it lives. Drawing it takes longer than all else, so
+    figures of a kind share one. (That a picture shows its figure's state, tests ask elsewhere.)"""
+    if type(figure) not in _pictures:
+        _pictures[type(figure)] = base64.b64encode(figure.png()).decode()
+    return _pictures[type(figure)]
+
+
 def markup(figure: Any, theme: str = "light", width: int = 720) -> str:
     """A whole page that shows one figure."""
     model = stored_model(figure)
@@ -69,9 +80,21 @@ def markup(figure: Any, theme: str = "light", width: int = 720) -> str:
         sheet=site_style(),
         runtime=(ASSETS / "live.js").read_text("utf-8"),
         before=widgets.opening(model),
-        png=base64.b64encode(figure.png()).decode(),
+        png=picture(figure),
         after=widgets.closing(model),
     )
+
+
+MEASURED = """async states => {
+    const measure = MEASURE, found = [];
+    const model = document.querySelector(".live-figure").figureModel;
+    for (const state of states) {
+        for (const [name, value] of Object.entries(state)) model.set(name, value);
+        await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+        found.push(measure(document.querySelector(".live-stage")));
+    }
+    return found;
+}"""
 
 
 class Mounted:
@@ -98,6 +121,12 @@ class Mounted:
             "pair => document.querySelector('.live-figure').figureModel.set(...pair)", [name, value]
         )
         self.watched.settle()
+
+    def measured(
+        self, states: list[dict[str, Any]], measure: str = "el => el.offsetHeight"
+    ) -> list[Any]:
+        """What `measure` gives of the figure in each of these states, once that is drawn."""
+        return self.page.evaluate(MEASURED.replace("MEASURE", measure), states)
 
     def theme(self, name: str) -> None:
         self.watched.set_theme(name)

@@ -145,11 +145,8 @@ def test_who_forgets_a_shift(mount: Any, norm: str, example: int, channel: int) 
 def test_nothing_jumps(mount: Any, width: int) -> None:
     """Whatever is chosen, the figure keeps within its room."""
     page = mount(NormAxes(), screen=(width + 40, 900), width=width)
-    found = set()
-    for norm, groups, batch, side in CASES:
-        for trait, value in (("norm", norm), ("groups", groups), ("batch", batch), ("side", side)):
-            page.set(trait, value)
-        found.add(page.root.evaluate("el => el.offsetHeight"))
+    names = ("norm", "groups", "batch", "side")
+    found = set(page.measured([dict(zip(names, case)) for case in CASES]))
     assert len(found) == 1 and found.pop() <= NormAxes.heights[width == 358]
     overflow = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.page.evaluate(overflow) == 0

@@ -164,15 +164,13 @@ def test_it_answers_at_once(mount: Any) -> None:
 def test_nothing_jumps(mount: Any, width: int) -> None:
     """Whatever is chosen, the figure keeps within its room."""
     mounted = mount(Depth(), screen=(width + 40, 900), width=width)
-    found = set()
-    for kind in ("plain", "residual", "highway"):
-        for depth, cut in ((2, []), (50, [3, 4]), (60, list(range(1, 61)))):
-            for gain in (0.5, 1.41, 2.5):
-                for trait, value in (("kind", kind), ("depth", depth), ("gain", gain)):
-                    mounted.set(trait, value)
-                mounted.set("cut", cut)
-                settled(mounted)
-                found.add(mounted.root.evaluate("el => el.offsetHeight"))
+    states = [
+        {"kind": kind, "depth": depth, "gain": gain, "cut": cut}
+        for kind in ("plain", "residual", "highway")
+        for depth, cut in ((2, []), (50, [3, 4]), (60, list(range(1, 61))))
+        for gain in (0.5, 1.41, 2.5)
+    ]
+    found = set(mounted.measured(states))
     assert len(found) == 1 and found.pop() <= Depth.heights[width == 358]
     overflow = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert mounted.page.evaluate(overflow) == 0
