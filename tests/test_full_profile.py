@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError
 
 from tools import run
 
-QUICK = "regularization-dropout-batchnorm-lab"
+QUICK = "probability-and-information-lab"
 DATA = os.environ.get("COURSE_DATA", "")
 HAS_MNIST = bool(DATA) and any(Path(DATA).rglob("train-images*idx3-ubyte*"))
 

@@ -118,13 +118,16 @@ def test_stub(name: str) -> None:
 
 @every
 def test_solution(name: str) -> None:
-    """It passes with every kind of array, on inputs from several seeds, within 2 seconds."""
+    """It passes with every kind of array, on inputs from several seeds, within 2 seconds.
+
+    The first time it goes the reader's way, and the last.
+    """
     shown, exercise = PRINTED[name], EXERCISES[name]
     assert "solution=True" in shown.solution.splitlines()[-1]
     answer = shown.answer(shown.solution)
     for kind in ("", *kinds(exercise)):
-        for seed in range(5):
-            check = judged_here if seed else judged
+        for seed in range(3):
+            check = judged_here if kind or seed else judged
             verdict = check(name, answer, kind=kind, seed=seed)
             assert verdict.status == "correct", f"{kind}, seed {seed}: {verdict.text}"
     start = time.monotonic()
