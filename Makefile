@@ -27,13 +27,14 @@ test: .venv/site
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests book/$(CH) --chapter="$(CH)" \
 	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 -n 3 --dist loadscope --no-loadscope-reorder
 
-# The labs once more on the plainest processor, on another, and with two threads; in JupyterLab; and
-# in the full profile.
-variants: .venv/all .venv/browser
+# The labs once more on the plainest processor, on another, and with two threads; and the tests at
+# length: every lab in JupyterLab and in the full profile, every page as a phone opens it.
+variants: .venv/browser site
 	for cpu in default avx2; do for threads in 1 2; do \
 	  ATEN_CPU_CAPABILITY=$$cpu OMP_NUM_THREADS=$$threads $(BIN)/python -m pytest book/$(CH) --nbval \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 || exit 1; done; done
-	$(BIN)/python -m pytest tests/test_jupyterlab.py tests/test_full_profile.py --thorough --chapter="$(CH)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests --thorough --chapter="$(CH)" \
+	  -n 2 --dist loadscope --no-loadscope-reorder
 
 # Small mistakes in every solution, made mechanically: does its check notice each?
 mutation: .venv/all

@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="every lab in JupyterLab and in the full profile, not one that stands for them",
+        help="everything that one of a kind stands for otherwise: labs, pages, random cases",
     )
 
 

@@ -320,7 +320,7 @@ def test_pointer_moves_it(visit: Visit) -> None:
 ONLY_FIGURES = ".bd-article section > :not(:has(.live-figure), .live-figure) { display: none }"
 ROOM = """el => {
     const box = el.querySelector(".live-box"), stage = el.querySelector(".live-stage");
-    const parts = [...stage.querySelectorAll("*:not(.fig-hidden)")];
+    const parts = [...stage.querySelectorAll("*:not(.fig-hidden, svg *)")];  // an svg is clipped
     return {
         reserved: parseFloat(getComputedStyle(box).minHeight),
         box: box.getBoundingClientRect().height,

@@ -152,8 +152,7 @@ def test_figure_and_python_stay_in_step(course: Path, port: int, browser: Any) -
         code = page.locator(".jp-CodeCell")
 
         def run_cell(number: int) -> None:
-            before = _state(port, path)
-            assert before == "idle"
+            _wait_for_kernel(page, path, port)
             code.nth(number).locator(".cm-content").click()
             page.keyboard.press("Control+Enter")
 
