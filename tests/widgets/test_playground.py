@@ -287,6 +287,7 @@ def test_python_sets_and_page_shows(mount) -> None:
     with pytest.raises(TraitError, match=r"hidden = \[2\] needs"):
         figure.weights = hand[:1]
     page.root.locator("summary").click()
+    page.root.locator("td").first.wait_for()  # the table is filled once it is open
     cells = page.root.locator("td").all_inner_texts()
     expected = ["1.000"] * 5 + ["−1.000", "1.000", "−2.000", "−0.500"]
     assert cells == expected
