@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -88,6 +89,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
 def is_lab(path: Path) -> bool:
     """Whether a notebook is one of the book's labs, rather than somebody's scratch copy."""
     return path.name.endswith("-lab.ipynb") or path.name == "project.ipynb"
+
+
+@pytest.fixture()
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as a notebook's kernel hears it, also where a shell has started the tests in the
+    background, which makes them ignore it."""
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, kept)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ DRAWN = """() => [...new Set([...document.querySelectorAll("mjx-c")].map(
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Any, site: Path, address: str) -> Iterator[Callable[..., Visit]]:
+def opened(browser: Any, site: Path, address: str) -> Callable[..., Visit]:
     """`opened(page, screen, way)`: load a page whose figures come to life before our eyes.
 
     At first their script is missing: the pictures stay, and a sentence below them says why.
@@ -85,7 +85,7 @@ def opened(browser: Any, site: Path, address: str) -> Iterator[Callable[..., Vis
         kept[:] = [now]
         return now
 
-    yield visit
+    return visit
 
 
 @pytest.fixture(scope="module")

@@ -35,15 +35,11 @@ few = settings(
 
 
 @pytest.fixture(autouse=True)
-def one_thread_that_ctrl_c_interrupts():
-    threads, handler = (
-        torch.get_num_threads(),
-        signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+def one_thread_that_ctrl_c_interrupts(ctrl_c):
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-    signal.signal(signal.SIGINT, handler)
 
 
 def rows(n: int = 120, seed: int = 0, width: int = 5) -> tuple[torch.Tensor, torch.Tensor]:

@@ -11,7 +11,6 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -192,15 +191,6 @@ def test_misspelt_id(call: object) -> None:
         ValueError, match=r"no exercise .*Did you mean 'perceptron-and-mlp\.softmax'"
     ):
         call("perceptron-and-mlp.sofmax", *([softmax] if call is not hint else []))
-
-
-@pytest.fixture()
-def ctrl_c() -> Iterator[None]:
-    """Ctrl-C as a notebook's kernel hears it, also where a shell has started the tests in the
-    background, which makes them ignore it."""
-    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, kept)
 
 
 @pytest.mark.usefixtures("ctrl_c")

@@ -192,23 +192,13 @@ def test_traits_refuse_nonsense() -> None:
 def test_nothing_jumps(mount: Any, width: int) -> None:
     """No mode, function or step changes the height, and the page keeps that much room."""
     mounted = mount(Slope(), screen=(width + 40, 900), width=width)
-    found = mounted.page.evaluate(
-        """async () => {
-            const model = document.querySelector(".live-figure").figureModel;
-            const found = [];
-            const settings = [{ x: 0 }, { curve: "corner" }, { exponent: -16 }, { exponent: -12 },
-                { curve: "ripples" }, { x: -2.87, exponent: -16 }, { zoom: 10, exponent: 0 },
-                { mode: "surface" }, { point: [-2.5, -1.95], zoom: 0 }, { angle: 180 },
-                { point: [0, 0] }, { surface: "saddle" },
-                { surface: "hill", point: [-1.23, -1.95] }];
-            for (const setting of settings) {
-                for (const [name, value] of Object.entries(setting)) model.set(name, value);
-                await Promise.resolve();
-                found.push(document.querySelector(".live-stage").offsetHeight);
-            }
-            return found;
-        }"""
-    )
+    settings: list[dict[str, Any]] = [
+        {"x": 0}, {"curve": "corner"}, {"exponent": -16}, {"exponent": -12}, {"curve": "ripples"},
+        {"x": -2.87, "exponent": -16}, {"zoom": 10, "exponent": 0}, {"mode": "surface"},
+        {"point": [-2.5, -1.95], "zoom": 0}, {"angle": 180}, {"point": [0, 0]},
+        {"surface": "saddle"}, {"surface": "hill", "point": [-1.23, -1.95]},
+    ]  # fmt: skip
+    found = mounted.measured(settings)
     assert len(set(found)) == 1 and found[0] <= Slope.heights[width < 560]
     overflow = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert mounted.page.evaluate(overflow) == 0
