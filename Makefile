@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+# uv uses all cores. Where it finds no packages, as behind an index that only pip was told of, pip does.
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python -r $(1) -c requirements.lock \
+  || $(PIP) -r $(1) -c requirements.lock
 # One chapter's part of the tests:  make test CH=02-cv      One lab:  make run LAB=book/…-lab.ipynb
 CH ?=
 LAB ?=
@@ -25,7 +28,7 @@ lab: .venv/all
 test: .venv/site
 	@$(MAKE) --no-print-directory -j2 .venv/browser site
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests book/$(CH) --chapter="$(CH)" \
-	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 -n 3 --dist loadscope --no-loadscope-reorder
+	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 -n 2 --dist loadscope --no-loadscope-reorder
 
 # The labs once more on the plainest processor, on another, and with two threads; and the tests at
 # length: every lab in JupyterLab and in the full profile, every page as a phone opens it.
@@ -51,7 +54,6 @@ bench: .venv/all site
 	$(BIN)/python tools/bench.py
 
 lock: .venv/site
-	$(PIP) $(shell grep ^uv== requirements.txt)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 requirements.txt \
 	  --output-file requirements.lock --custom-compile-command "make lock"
 
@@ -66,11 +68,12 @@ clean:
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
 	  "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version + ": make book PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) -r requirements-site.txt -c requirements.lock
+	$(PIP) $(shell grep ^uv== requirements-site.txt)
+	$(call install,requirements-site.txt)
 	@touch $@
 
 .venv/all: .venv/site requirements.txt
-	$(PIP) -r requirements.txt -c requirements.lock
+	$(call install,requirements.txt)
 	@touch $@
 
 # The browser that the tests drive: the system's own, or Debian's, or the one Playwright brings.
