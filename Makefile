@@ -10,6 +10,8 @@ CH ?=
 LAB ?=
 # Benchmark data for the full profile, where it is at hand (see "Data" in README.md).
 export COURSE_DATA ?= $(wildcard $(abspath ../shared/data))
+# Python keeps what it compiles, whatever the machine is set to: else each process compiles all anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: book site lab test variants mutation run seeds bench lock vendor clean
 
