@@ -3,7 +3,8 @@
 Pages and figures are found in the site, not listed here. A figure stands there as a picture before
 any script has run; the script takes over without moving anything; it is moved by keyboard and by
 pointer, and prints as its picture. The tests of a visit follow one another, in the order in which
-they stand; those of the wide screen come first.
+they stand; those of the wide screen come first. A figure that stands on several pages is asked on
+the first of them, and with ``--thorough`` on all.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from __future__ import annotations
 import functools
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from site_tools import ROOT, Anatomy, Watched, broken_links, overflow, said
-from visits import NARROW, ONE_OF_EACH_KIND, PAGES, WIDE, Visit, live, settled
+from visits import NARROW, ONE_OF_EACH_KIND, PAGES, WIDE, Visit, live, settled, shown_first
 
 sys.path.insert(0, str(ROOT / "extensions"))
 from course import notebooks
@@ -29,7 +31,9 @@ DRAWN = """() => [...new Set([...document.querySelectorAll("mjx-c")].map(
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Any, site: Path, address: str) -> Callable[..., Visit]:
+def opened(
+    browser: Any, site: Path, address: str, pytestconfig: pytest.Config
+) -> Callable[..., Visit]:
     """`opened(page, screen, way)`: load a page whose figures come to life before our eyes.
 
     At first their script is missing: the pictures stay, and a sentence below them says why.
@@ -70,8 +74,12 @@ def opened(browser: Any, site: Path, address: str) -> Callable[..., Visit]:
             tab.add_script_tag(url=f"{watched.base}_static/live.js")
         for number in range(len(found)):
             live(watched, number)
-        return Visit(page, way, watched, screen, weight, found, before, settled(tab))
+        if way == "http" and not everything:
+            found = [found[number] for number in first.get(page, [])]
+        words, now = [said(figure) for figure in found], time.monotonic()
+        return Visit(page, way, watched, screen, weight, found, words, now, before, settled(tab))
 
+    everything, first = pytestconfig.getoption("thorough"), shown_first()
     kept: list[Visit] = []
 
     def visit(page: str, screen: tuple[int, int], way: str) -> Visit:
@@ -93,9 +101,21 @@ def visit(request: pytest.FixtureRequest, opened: Any) -> Visit:
     return opened(*request.param)
 
 
-def wide(test: Callable[..., None]) -> Callable[..., None]:
-    """For what is the same on every screen."""
-    test.only = WIDE
+def once(test: Callable[..., None]) -> Callable[..., None]:
+    """For what is the same on every screen: it is asked on the wide one."""
+    test.asked = lambda way, screen: screen == WIDE
+    return test
+
+
+def loaded(test: Callable[..., None]) -> Callable[..., None]:
+    """For what is settled when the page is loaded, whatever becomes of the window later."""
+    test.asked = lambda way, screen: way != "resized"
+    return test
+
+
+def narrow(test: Callable[..., None]) -> Callable[..., None]:
+    """For what is hardest on the narrow screen."""
+    test.asked = lambda way, screen: screen == NARROW
     return test
 
 
@@ -108,10 +128,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     everything = metafunc.config.getoption("thorough")
     visits = []
     for page in PAGES:
-        narrow = "disk" if everything or page in ONE_OF_EACH_KIND else "resized"
-        visits += [(page, WIDE, "http"), (page, NARROW, narrow)]
-    only = getattr(metafunc.function, "only", None)
-    visits = [visit for visit in visits if only in (None, visit[1])]
+        way = "disk" if everything or page in ONE_OF_EACH_KIND else "resized"
+        visits += [(page, WIDE, "http"), (page, NARROW, way)]
+    asked = getattr(metafunc.function, "asked", lambda way, screen: True)
+    visits = [(page, screen, way) for page, screen, way in visits if asked(way, screen)]
     names = [f"{page}-{way}-{screen[0]}" for page, screen, way in visits]
     metafunc.parametrize("visit", visits, ids=names, indirect=True, scope="module")
 
@@ -134,7 +154,7 @@ def test_nothing_is_missing_and_nothing_jumps(visit: Visit) -> None:
     assert visit.after == visit.before
 
 
-@wide
+@once
 def test_weight_and_links(visit: Visit, anatomies: dict[str, Anatomy]) -> None:
     weight = visit.weight
     heavy = sorted(weight.items(), key=lambda entry: -entry[1])[:12]
@@ -146,6 +166,7 @@ def test_weight_and_links(visit: Visit, anatomies: dict[str, Anatomy]) -> None:
     assert not problems, "\n".join(problems)
 
 
+@loaded
 def test_mathematics_is_drawn(visit: Visit) -> None:
     tab = visit.watched.page
     if 'class="math' in visit.html:
@@ -159,14 +180,11 @@ def test_mathematics_is_drawn(visit: Visit) -> None:
 
 
 def test_page_is_no_wider_than_the_screen(visit: Visit) -> None:
-    """In both themes; the page begins in the one that the reader's system has."""
+    """In the theme that the reader's system has: light on the wide screen, dark on the narrow."""
     tab = visit.watched.page
-    first = "light" if visit.screen == WIDE else "dark"
-    assert tab.evaluate("() => document.documentElement.dataset.theme") == first
-    for theme in ("light", "dark"):
-        visit.watched.set_theme(theme)
-        assert (over := overflow(tab)) <= 0, f"{theme}: {over} px wider than the screen"
-    visit.watched.set_theme(first)
+    theme = "light" if visit.screen == WIDE else "dark"
+    assert tab.evaluate("() => document.documentElement.dataset.theme") == theme
+    assert (over := overflow(tab)) <= 0, f"{over} px wider than the screen"
 
 
 # ---- Accessible ----------------------------------------------------------------------------------
@@ -228,7 +246,13 @@ FINDINGS = """async options => {
 
 
 def test_accessible(visit: Visit, axe_script: str) -> None:
-    """Every rule on the wide screen, in light; the contrast on the narrow one, in the dark."""
+    """Every rule on the wide screen, in light; the contrast on the narrow one, in the dark.
+
+    The text of pages of one kind has the same colors: in the dark, one of each kind is measured,
+    and every figure.
+    """
+    if visit.way == "resized" and not visit.figures:
+        return
     tab, options = visit.watched.page, AXE
     if visit.screen == NARROW:
         options = {**AXE, "runOnly": ["color-contrast"]}
@@ -243,17 +267,18 @@ def test_accessible(visit: Visit, axe_script: str) -> None:
 # ---- Its figures ---------------------------------------------------------------------------------
 
 
+@loaded
 def test_it_is_quiet_for_those_who_ask(visit: Visit) -> None:
-    if not visit.figures or visit.way == "resized":
-        return
-    first = [said(figure) for figure in visit.figures]
-    visit.watched.page.wait_for_timeout(700)
-    moved = [n for n, figure in enumerate(visit.figures) if said(figure) != first[n]]
-    assert not moved, "it moves by itself, although the reader wants little motion"
+    if visit.figures:
+        passed = time.monotonic() - visit.since
+        visit.watched.page.wait_for_timeout(max(0, 700 - 1000 * passed))
+        moved = [n for n, figure in enumerate(visit.figures) if said(figure) != visit.said[n]]
+        assert not moved, "it moves by itself, although the reader wants little motion"
 
 
+@narrow
 def test_controls_are_large_enough_for_a_finger(visit: Visit) -> None:
-    for figure in visit.figures if visit.screen == NARROW else []:
+    for figure in visit.figures:
         small = figure.evaluate(
             """el => [...el.querySelectorAll("button, select, input")]
                 .map(e => [e, (e.closest("label") ?? e).getBoundingClientRect()])
@@ -263,7 +288,7 @@ def test_controls_are_large_enough_for_a_finger(visit: Visit) -> None:
         assert not small, f"too small for a finger: {small}"
 
 
-@wide
+@once
 def test_keyboard_moves_it(visit: Visit) -> None:
     """Some control that Tab reaches answers to the arrow keys, and what the figure says changes."""
     keyboard = visit.watched.page.keyboard
@@ -292,6 +317,7 @@ def _before(figure: Any) -> Any:
     )
 
 
+@narrow
 def test_pointer_moves_it(visit: Visit) -> None:
     """A drag or a click on some part of it changes what the figure says."""
     mouse = visit.watched.page.mouse
@@ -350,7 +376,7 @@ def test_room_is_kept_at_every_width(visit: Visit) -> None:
     style.evaluate("el => el.remove()")
 
 
-@wide
+@once
 def test_it_prints_as_its_picture(visit: Visit) -> None:
     if not visit.figures:
         return
@@ -373,21 +399,25 @@ def test_it_prints_as_its_picture(visit: Visit) -> None:
 # ---- What else stands on it ----------------------------------------------------------------------
 
 
-@wide
+@once
 def test_questions_open_by_keyboard(visit: Visit) -> None:
-    questions, keyboard = visit.watched.page.locator(".question"), visit.watched.page.keyboard
+    """Folded at first, with a verdict for each choice; the first is opened as a reader does."""
+    questions = visit.watched.page.locator(".question")
     if visit.page.replace(".html", "-lab.html") in PAGES:
         assert 3 <= questions.count() <= 6, f"{questions.count()} questions; the standard is 3 to 5"
-    for question in questions.all():
-        choice = question.locator("details.choice").first
-        assert not choice.locator(".verdict").is_visible()
-        choice.locator("summary").focus()
-        keyboard.press("Enter")
-        assert choice.locator(".verdict").is_visible()
-        assert choice.locator(".verdict-title").inner_text() in ("Right.", "Not quite.")
+    if not questions.count():
+        return
+    choices = visit.watched.page.locator(".question details.choice")
+    assert choices.count() >= 2 * questions.count() and not choices.locator("[open]").count()
+    titles = choices.locator(".verdict-title").all_text_contents()
+    assert len(titles) == choices.count() and set(titles) == {"Right.", "Not quite."}
+    assert not choices.first.locator(".verdict").is_visible()
+    choices.first.locator("summary").focus()
+    visit.watched.page.keyboard.press("Enter")
+    assert choices.first.locator(".verdict").is_visible()
 
 
-@wide
+@once
 def test_lab_offers_its_notebook(visit: Visit, site: Path) -> None:
     """The download is the notebook itself; the line on its cost is there when it is known."""
     source = ROOT / visit.page.replace(".html", ".ipynb")

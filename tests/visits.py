@@ -37,6 +37,16 @@ WITH_FIGURES = [page for page in PAGES if states(page)]
 FIGURES = [(page, n) for page in WITH_FIGURES for n in range(len(states(page)))]
 
 
+def shown_first() -> dict[str, list[int]]:
+    """Of each page, the figures that stand on no page before it: a lab has those of its theory."""
+    seen: set[str] = set()
+    found: dict[str, list[int]] = {}
+    for page in WITH_FIGURES:
+        found[page] = [n for n, state in enumerate(states(page)) if state not in seen]
+        seen.update(states(page))
+    return found
+
+
 @dataclass
 class Visit:
     """An opened page: its figures, live, and where everything stood before and after they were."""
@@ -46,7 +56,9 @@ class Visit:
     watched: Watched
     screen: tuple[int, int]
     weight: dict[str, int]  # compressed bytes of each file of the first load, over http
-    figures: list[Any]
+    figures: list[Any]  # those that are asked something
+    said: list[str]  # what each of them said when all were live
+    since: float  # the time at which they were
     before: list[int]
     after: list[int]
 

@@ -13,28 +13,29 @@ from site_tools import Watched
 
 
 @pytest.fixture(scope="module")
-def contexts(browser: Any) -> Callable[..., Any]:
-    """The browser's context with these options, kept for the file: a new one takes time."""
-    found: dict[str, Any] = {}
+def tabs(browser: Any) -> Callable[..., tuple[Any, list[Watched]]]:
+    """The browser's context with these options, and its tabs that nobody uses now. Both are kept
+    for the file of tests: new ones take time."""
+    found: dict[str, tuple[Any, list[Watched]]] = {}
 
-    def context(**options: Any) -> Any:
+    def tabs(**options: Any) -> tuple[Any, list[Watched]]:
         key = json.dumps(options, sort_keys=True)
         if key not in found:
-            found[key] = browser.new_context(**options)
+            found[key] = browser.new_context(**options), []
         return found[key]
 
-    return context
+    return tabs
 
 
 @pytest.fixture
-def mount(contexts: Any, tmp_path: Path) -> Iterator[Callable[..., Mounted]]:
+def mount(tabs: Any, tmp_path: Path) -> Iterator[Callable[..., Mounted]]:
     """`mount(ConvolutionExplorer())` puts a figure on a page and returns it as `Mounted`.
 
     Options: `screen=(390, 844)`, `theme="dark"`, `width=720` (of the column), and what Playwright's
     new_context takes, such as `has_touch=True`. At the end of the test the page must have had no
     problem: no error, no message in the console, no request.
     """
-    mounted: list[Mounted] = []
+    mounted: list[tuple[Mounted, list[Watched]]] = []
 
     def put(
         figure: Any,
@@ -47,13 +48,17 @@ def mount(contexts: Any, tmp_path: Path) -> Iterator[Callable[..., Mounted]]:
         path.write_text(markup(figure, theme, width), encoding="utf-8")
         options = {"reduced_motion": "reduce", "offline": True, **options}
         size = {"width": screen[0], "height": screen[1]}
-        watched = Watched(contexts(viewport=size, **options), path.as_uri())
+        context, idle = tabs(viewport=size, **options)
+        watched = idle.pop() if idle else Watched(context, "")
+        watched.base, watched.problems = path.as_uri(), []
+        watched.page.mouse.move(0, 0)
         watched.page.goto(path.as_uri())
-        mounted.append(Mounted(watched))
-        return mounted[-1]
+        mounted.append((Mounted(watched), idle))
+        return mounted[-1][0]
 
     yield put
-    problems = [problem for figure in mounted for problem in figure.problems]
-    for figure in mounted:
-        figure.page.close()
+    problems = [problem for figure, _ in mounted for problem in figure.problems]
+    for figure, idle in mounted:
+        figure.page.goto("about:blank")
+        idle.append(figure.watched)
     assert not problems, "\n".join(problems)

@@ -60,15 +60,16 @@ def stored_model(figure: Any) -> dict[str, Any]:
     return json.loads(json.dumps(state[figure.model_id]))
 
 
-_pictures: dict[type, str] = {}
+_pictures: dict[str, str] = {}
 
 
 def picture(figure: Any) -> str:
     """What stands in the figure's place until it lives. Drawing it takes longer than all else, so
     figures of a kind share one. (That a picture shows its figure's state, tests ask elsewhere.)"""
-    if type(figure) not in _pictures:
-        _pictures[type(figure)] = base64.b64encode(figure.png()).decode()
-    return _pictures[type(figure)]
+    kind = type(figure).__qualname__  # its class is made anew for each figure
+    if kind not in _pictures:
+        _pictures[kind] = base64.b64encode(figure.png()).decode()
+    return _pictures[kind]
 
 
 def markup(figure: Any, theme: str = "light", width: int = 720) -> str:
