@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,40 +15,48 @@ from utils.exercises.spec import find
 PAGES = sorted({f"book/{e.lab.parent.name}/{e.lab.stem}.html" for e in printed().values()})
 
 
-@pytest.fixture(scope="module")
-def context(browser: Any) -> Iterator[Any]:
-    found = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
-    yield found
-    found.close()
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """All pages are read; one of each chapter, and with ``--thorough`` all, opened in a browser."""
+    if "page" in metafunc.fixturenames:
+        metafunc.parametrize("page", PAGES)
+    elif "opened" in metafunc.fixturenames:
+        of_chapters = list({page.split("/")[1]: page for page in PAGES}.values())
+        everything = metafunc.config.getoption("thorough")
+        metafunc.parametrize("opened", PAGES if everything else of_chapters)
 
 
-@pytest.fixture()
-def page(context: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A lab's page as a browser without JavaScript shows it."""
+def exercises(page: str) -> list[str]:
+    return [e.id for e in printed().values() if Path(page).stem == e.lab.stem]
+
+
+def test_every_exercise_has_its_cells(page: str, site: Path) -> None:
+    """The stub, which is not attempted, the hints and the solution, both in elements that fold."""
+    html, names = (site / page).read_text(encoding="utf-8"), exercises(page)
+    cells = html.split('<div class="cell ')[1:]
+    stubs = [cell for cell in cells if "tag_exercise" in cell.split(">")[0]]
+    assert len(stubs) == len(names) and all("not attempted yet" in stub for stub in stubs)
+    solutions = [cell for cell in cells if "tag_solution" in cell.split(">")[0]]
+    assert len(solutions) == len(names) and all("<details" in cell for cell in solutions)
+    hints = re.findall(r"<details>\s*<summary>Hint \d", html)
+    assert len(hints) == sum(len(find(name).hints) for name in names)
+
+
+def test_hints_and_solution_are_folded(opened: str, browser: Any, address: str) -> None:
+    """As a browser without JavaScript shows them."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
     visitor = Watched(context, address)
-    visitor.page.goto(address + request.param)
-    yield visitor.page
-    # Scripts that the page preloads are dropped where scripts are off: no fault of the page.
-    foreign = [text for text in visitor.problems if text.startswith("request to another host")]
-    assert not foreign, foreign
-    visitor.page.close()
-
-
-@pytest.mark.parametrize("page", PAGES, indirect=True)
-def test_hints_and_solution_are_folded(page: Any) -> None:
-    names = [e.id for e in printed().values() if page.url.endswith(f"{e.lab.stem}.html")]
-    stubs = page.locator(".cell.tag_exercise")
-    assert stubs.count() == len(names)
-    assert stubs.filter(has_text="not attempted yet").count() == len(names)
-    hints = page.locator("details:not([class])", has_text="Hint")
-    assert hints.count() == sum(len(find(name).hints) for name in names)
-    solutions = page.locator(".cell.tag_solution > details")
-    assert solutions.count() == len(names)
+    visitor.page.goto(address + opened)
+    hints = visitor.page.locator("details:not([class])", has_text="Hint")
+    solutions = visitor.page.locator(".cell.tag_solution > details")
     for folded in (hints.first, solutions.first):
         inside = folded.locator(":scope > :not(summary)").first
         assert not inside.is_visible()
         folded.locator("summary").focus()
-        page.keyboard.press("Enter")
+        visitor.page.keyboard.press("Enter")
         assert inside.is_visible()
         folded.locator("summary").click()
         assert not inside.is_visible()
+    # Scripts that the page preloads are dropped where scripts are off: no fault of the page.
+    foreign = [text for text in visitor.problems if text.startswith("request to another host")]
+    assert not foreign, foreign
+    context.close()
