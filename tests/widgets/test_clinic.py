@@ -78,7 +78,7 @@ def test_gradient_is_autograds(fault: str) -> None:
         assert np.allclose(ours, theirs.grad)
 
 
-@pytest.mark.parametrize("seed", range(1, 13))
+@pytest.mark.parametrize("seed", range(1, 7))
 def test_each_fault_shows_in_its_test(seed: int) -> None:
     """And in no other patient: the five tests tell all six conditions apart."""
     found = {fault: Patient(fault, seed).vitals() for fault in FAULTS}
