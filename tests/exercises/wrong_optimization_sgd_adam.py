@@ -151,6 +151,11 @@ def sample_covariance(G, B):
     return np.trace(np.atleast_2d(np.cov(G.T))) / B * (len(G) - B) / (len(G) - 1)
 
 
+@wrong("optimization-sgd-adam.batch-noise", says="lacks the factor (N - B) / N")
+def sample_variance_by_b(G, B):
+    return np.var(G, axis=0, ddof=1).sum() / B
+
+
 @wrong("optimization-sgd-adam.batch-noise", says="mean is not subtracted")
 def squared_length_of_gradients(G, B):
     return (G * G).sum(1).mean() / B * (len(G) - B) / (len(G) - 1)

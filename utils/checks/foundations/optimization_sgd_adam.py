@@ -239,6 +239,11 @@ BATCH_NOISE = Exercise(
             like=lambda G, B: _noise(G, B, sample=True),
         ),
         Mistake(
+            "This is the variance with N - 1, divided by B: it lacks the factor (N - B) / N, since "
+            "no example comes twice.",
+            like=lambda G, B: _noise(G, B, shrink=False, sample=True),
+        ),
+        Mistake(
             "The mean is not subtracted: noise is the deviation from the full gradient.",
             like=lambda G, B: float((G**2).sum(axis=1).mean()) / B * (len(G) - B) / (len(G) - 1),
         ),
