@@ -49,7 +49,7 @@ def shown_first() -> dict[str, list[int]]:
 
 @dataclass
 class Visit:
-    """An opened page: its figures, live, and where everything stood before and after they were."""
+    """An opened page, its figures live."""
 
     page: str
     way: str  # "http", "disk", or "resized": it was opened on a wide screen
@@ -59,8 +59,7 @@ class Visit:
     figures: list[Any]  # those that are asked something
     said: list[str]  # what each of them said when all were live
     since: float  # the time at which they were
-    before: list[int]
-    after: list[int]
+    before: list[int]  # where everything stood before
 
     @property
     def html(self) -> str:
@@ -74,7 +73,7 @@ class Visit:
         tab.emulate_media(color_scheme="dark")
         tab.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
         self.watched.settle()
-        self.way, self.screen, self.before, self.after = "resized", NARROW, [], []
+        self.way, self.screen, self.before = "resized", NARROW, []
 
     def look(self, figure: Any) -> None:
         figure.scroll_into_view_if_needed()
@@ -87,9 +86,10 @@ PLACES = """() => [document.body.scrollHeight, ...[...document.querySelectorAll(
     el => Math.round(el.getBoundingClientRect().top + scrollY))]"""
 
 
-def settled(tab: Any) -> list[int]:
-    """The places, once fonts and mathematics that come late on a busy machine have moved them."""
-    seen, now = [], tab.evaluate(PLACES)
+def settled(tab: Any, expected: list[int] | None = None) -> list[int]:
+    """The places, once they are as expected, or fonts and mathematics that come late on a busy
+    machine have moved them."""
+    seen, now = expected, tab.evaluate(PLACES)
     while seen != now:
         tab.wait_for_timeout(300)
         seen, now = now, tab.evaluate(PLACES)

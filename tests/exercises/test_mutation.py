@@ -8,6 +8,7 @@ what stands there and does not survive any more must go.
 from __future__ import annotations
 
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,11 @@ def base() -> str | None:
     return None
 
 
-def solutions(lab: str) -> dict[str, str]:
-    """The solutions of a lab's text, by exercise."""
-    cells = nbformat.reads(lab, as_version=4).cells if lab else []
+@cache
+def solutions(since: str, lab: str) -> dict[str, str]:
+    """The solutions of a lab as it was then, by exercise."""
+    text = git("show", f"{since}:{lab}")
+    cells = nbformat.reads(text, as_version=4).cells if text else []
     found = [c.source for c in cells if "solution" in c.metadata.get("tags", [])]
     return {checked(source): source for source in found}
 
@@ -62,7 +65,7 @@ def changed() -> list[str]:
             edited = bool(git("diff", "--name-only", since, "--", *map(str, checks)))
             shown = printed()[name]
             lab = shown.lab.relative_to(ROOT).as_posix()
-            if edited or solutions(git("show", f"{since}:{lab}") or "").get(name) != shown.solution:
+            if edited or solutions(since, lab).get(name) != shown.solution:
                 found.append(name)
     return list(dict.fromkeys(found))
 
