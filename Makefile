@@ -30,7 +30,8 @@ lab: .venv/all
 test: .venv/site
 	@$(MAKE) --no-print-directory -j2 .venv/browser site
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests book/$(CH) --chapter="$(CH)" \
-	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 -n 2 --dist loadscope --no-loadscope-reorder
+	  --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 \
+	  --forked-kernels -n 2 --dist loadscope --no-loadscope-reorder
 
 # The labs once more on the plainest processor, on another, and with two threads; and the tests at
 # length: every lab in JupyterLab and in the full profile, every page as a phone opens it.

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import forked_kernels
 import pytest
 from site_tools import BROWSER_FLAGS, SITE, STAMP, Anatomy, is_page, served, sources
 from xdist.scheduler import LoadScopeScheduling
@@ -38,6 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="everything that one of a kind stands for otherwise: labs, pages, random cases",
     )
+    parser.addoption(
+        "--forked-kernels",
+        action="store_true",
+        help="nbval's kernels are forked from one that has imported PyTorch (Linux)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,6 +54,12 @@ def pytest_configure(config: pytest.Config) -> None:
     # What tests solve is not what the person who runs them has solved.
     file = Path(tempfile.gettempdir()) / f"course-progress-{os.getpid()}.json"
     os.environ["COURSE_PROGRESS"] = str(file)
+    if config.getoption("forked_kernels") and sys.platform == "linux":
+        config.option.nbval_kernel_name = forked_kernels.NAME
+        if not hasattr(config, "workerinput"):  # xdist's workers use this process's
+            folder = tempfile.TemporaryDirectory()
+            server = forked_kernels.start(Path(folder.name))
+            config.add_cleanup(lambda: (server.communicate(), folder.cleanup()))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
