@@ -49,7 +49,7 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
 
 def serve() -> None:
     """Fork a kernel for each that asks, until standard input is closed."""
-    import ipykernel.kernelapp  # noqa: F401
+    import ipykernel.ipkernel  # noqa: F401
     import sklearn  # noqa: F401
     import torch._dynamo  # noqa: F401  with the first optimizer every lab imports it
 
@@ -83,7 +83,7 @@ def _become_kernel(asking: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     asking.sendall(str(os.getpid()).encode())
     threading.Thread(target=_end_with, args=(asking.recv, 1), daemon=True).start()
-    from ipykernel.kernelapp import launch_new_instance
+    from ipykernel.kernelapp import launch_new_instance  # not before: it reads the environment
 
     launch_new_instance()
     os._exit(0)
