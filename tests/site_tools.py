@@ -84,16 +84,6 @@ def served(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
-# The files of the fonts in which mathematics is drawn.
-FONTS = """() => {
-    const rules = [...(document.getElementById("MJX-CHTML-styles")?.sheet.cssRules ?? [])];
-    const families = new Set([...document.querySelectorAll("mjx-c")].flatMap(
-        part => getComputedStyle(part, "::before").fontFamily.split(", ")));
-    return rules.filter(rule => families.has(rule.style?.fontFamily))
-        .map(rule => new URL(/url\\(["']?([^"')]+)/.exec(rule.style.src)?.[1], location).href);
-}"""
-
-
 class Watched:
     """A browser page that notes all that goes wrong, requests to other hosts among it."""
 
@@ -143,16 +133,9 @@ class Watched:
         self.page.evaluate("name => { document.documentElement.dataset.theme = name }", theme)
 
     def weight(self) -> dict[str, int]:
-        """Compressed bytes of each file that the page has asked for and needs.
-
-        Of fonts that an earlier page of the same tab has left in memory, the browser asks for all
-        that are declared, also for those of which no character is drawn.
-        """
-        drawn = self.page.evaluate(FONTS)
+        """Compressed bytes of each file that the page has asked for."""
         found = {}
         for url in self.requested:
-            if url.endswith(".woff") and "/mathjax/" in url and url not in drawn:
-                continue
             if url.startswith(self.base):
                 name = unquote(urlsplit(url).path).lstrip("/")
                 found[name] = _compressed(SITE / name)

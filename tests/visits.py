@@ -60,7 +60,6 @@ class Visit:
     said: list[str]  # what each of them said when all were live
     since: float  # the time at which they were
     before: list[int]  # where everything stood before
-    touch: Any = None  # what makes a finger of the mouse
 
     @property
     def html(self) -> str:
@@ -69,16 +68,12 @@ class Visit:
     def becomes_narrow(self) -> None:
         """As if the window shrank, the system turned dark, and a finger took the mouse's place."""
         tab = self.watched.page
-        self.touch = tab.context.new_cdp_session(tab)
-        self.touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+        touch = tab.context.new_cdp_session(tab)
+        touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
         tab.emulate_media(color_scheme="dark")
         tab.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
         self.watched.settle()
         self.way, self.screen, self.before = "resized", NARROW, []
-
-    def ends(self) -> None:
-        if self.touch:
-            self.touch.detach()
 
     def look(self, figure: Any) -> None:
         figure.scroll_into_view_if_needed()
