@@ -19,10 +19,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-NAME, SOCKET = (
-    "forked",
-    "COURSE_KERNELS",
-)  # of the kind of kernel, and of the variable with the path
+NAME = "forked"  # of the kind of kernel
+SOCKET = "COURSE_KERNELS"  # the variable that holds the socket's path
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
